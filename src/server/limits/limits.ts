@@ -13,8 +13,16 @@ export const limitTable = {
   cost: { default: 10_000, unit: 'points', what: 'cost of one operation' },
   subscriptionsPerSocket: { default: 20, unit: 'subscriptions', what: 'subscriptions on one WebSocket' },
   operationsPerSocket: { default: 50, unit: 'operations', what: 'operations under way on one WebSocket' },
-  socketsPerAddress: { default: 20, unit: 'sockets', what: 'WebSockets and SSE streams of one remote address' },
-  operationsPerSecond: { default: 200, unit: 'operations', what: 'operations a second of one remote address' },
+  socketsPerAddress: {
+    default: 20,
+    unit: 'sockets',
+    what: 'WebSockets and SSE streams of one remote address',
+  },
+  operationsPerSecond: {
+    default: 200,
+    unit: 'operations',
+    what: 'operations a second of one remote address',
+  },
   runsPerConversation: { default: 16, unit: 'runs', what: 'runs under way in one conversation' },
 } as const
 

@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { defineConfig } from 'vitest/config'
+
+const require = createRequire(import.meta.url)
+
+/**
+ * Three projects: `server` (everything that runs in Node), `client` (the page's pure parts) and `e2e` (the
+ * executable and a browser). `--mode graphql17` runs them on the next major version of graphql.
+ */
+export default defineConfig(({ mode }) => ({
+  resolve: {
+    // Vite prefers the ESM build where Node takes the CommonJS one: two copies of graphql do not know each other's types.
+    alias: [
+      { find: /^graphql$/, replacement: require.resolve(mode === 'graphql17' ? 'graphql17' : 'graphql') },
+    ],
+  },
+  test: {
+    reporters: [...present('test/support/reporter.ts').map((file) => `./${file}`), 'default'].slice(0, 1),
+    globalSetup: present('test/support/postgres.ts'),
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'server', include: ['test/*.test.ts', 'test/server/**/*.test.ts'] } },
+      { extends: true, test: { name: 'client', include: ['test/client/**/*.test.{ts,tsx}'] } },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          globalSetup: present('test/support/executable.ts', 'test/support/browser-setup.ts'),
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          // They start servers and browsers of their own: one file at a time.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+}))
+
+function present(...files: string[]): string[] {
+  return files.filter((file) => existsSync(new URL(file, import.meta.url)))
+}
