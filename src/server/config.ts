@@ -1,12 +1,35 @@
-import type { Limits } from './limits/limits.ts'
-import type { LogLevel } from './log.ts'
+import { isAbsolute, join, resolve } from 'node:path'
+import { StartError } from './errors.ts'
+import { type Limits, limitTable } from './limits/limits.ts'
+import { type LogLevel, logLevels } from './log.ts'
+import {
+  boolean,
+  choice,
+  credential,
+  decimal,
+  duration,
+  flagOf,
+  host,
+  hostHeader,
+  integer,
+  list,
+  optionalSetting,
+  origin,
+  type Parser,
+  type Setting,
+  screamingSnake,
+  setting,
+  showDuration,
+  text,
+  url,
+} from './setting.ts'
 
 /** Everything that the surroundings decide, parsed once. Durations are milliseconds. */
 export type Config = {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  /** Additional `Host` headers that are served (INVARIANTS: DNS rebinding). */
+  /** `Host` headers that are served besides the server's own: any other name may be a rebound one. */
   readonly allowedHosts: readonly string[]
   /** Origins of browser clients served from elsewhere. */
   readonly allowedOrigins: readonly string[]
@@ -29,42 +52,304 @@ export type Config = {
   readonly timers: Timers
 }
 
-/** Every wait that can end by itself. Milliseconds. */
-export type Timers = {
-  /** TCP and TLS to a provider. */
-  readonly providerConnect: number
-  /** From the request to the response's first byte. */
-  readonly providerFirstByte: number
-  /** From the request to the first text or reasoning. */
-  readonly providerFirstContent: number
-  /** Between two bytes of a response. */
-  readonly providerByteIdle: number
-  /** Between two pieces of content. */
-  readonly providerContentIdle: number
-  /** A whole answer. */
-  readonly providerTotal: number
-  /** For all attempts before the first content. */
-  readonly retryBudget: number
-  /** The first wait between attempts; doubles, with full jitter, up to 16 times itself. */
-  readonly retryBase: number
-  /** Between two fetches of a provider's model list. */
-  readonly modelRefresh: number
-  /** Between two signs of life of this process in the database. */
-  readonly processHeartbeat: number
-  /** After which a silent process counts as dead and its runs are taken from it. */
-  readonly processExpiry: number
-  /** Longest time between two looks at the database for what no wake-up announced. */
-  readonly poll: number
-  /** Shortest time between two commits of the log while it is busy. */
-  readonly flush: number
-  /** One query or mutation. */
-  readonly operation: number
-  /** From the upgrade to `connection_init`. */
-  readonly connectionInit: number
-  /** Between two transport pings, and the longest wait for the answer. */
-  readonly ping: number
-  /** A socket that takes nothing for so long is closed with 1013. */
-  readonly stall: number
-  /** Between two VACUUM and ANALYZE of the embedded database. */
-  readonly vacuum: number
+/** Milliseconds. What each is for: {@link timerTable}. */
+export type Timers = { readonly [Name in keyof typeof timerTable]: number }
+
+/** Every wait that can end by itself, and every rhythm, with its default in milliseconds. */
+const timerTable = {
+  providerConnect: { default: 10_000, kind: 'timeout', what: 'TCP and TLS to a provider' },
+  providerFirstByte: {
+    default: 60_000,
+    kind: 'timeout',
+    what: 'from the request to a provider to the first byte of its response',
+  },
+  providerFirstContent: {
+    default: 300_000,
+    kind: 'timeout',
+    what: 'from the request to a provider to the first text or reasoning',
+  },
+  providerByteIdle: { default: 60_000, kind: 'timeout', what: "between two bytes of a provider's response" },
+  providerContentIdle: {
+    default: 180_000,
+    kind: 'timeout',
+    what: "between two pieces of content of a provider's response",
+  },
+  providerTotal: { default: 3_600_000, kind: 'timeout', what: 'one whole answer of a provider' },
+  retryBudget: {
+    default: 30_000,
+    kind: 'timeout',
+    what: 'all attempts of one answer before its first content',
+  },
+  retryBase: {
+    default: 500,
+    kind: 'interval',
+    what: 'first wait between two attempts; doubles, with full jitter, up to 16 times itself',
+  },
+  modelRefresh: {
+    default: 3_600_000,
+    kind: 'interval',
+    what: "between two fetches of a provider's list of models",
+  },
+  processHeartbeat: {
+    default: 2_000,
+    kind: 'interval',
+    what: 'between two signs of life of this process in the database',
+  },
+  processExpiry: {
+    default: 8_000,
+    kind: 'timeout',
+    what: 'silence after which a process counts as dead and its runs are taken from it',
+  },
+  poll: {
+    default: 1_000,
+    kind: 'interval',
+    what: 'longest time between two looks at the database for what no wake-up announced',
+  },
+  flush: {
+    default: 20,
+    kind: 'interval',
+    what: 'shortest time between two commits of the log while it is busy',
+  },
+  operation: { default: 30_000, kind: 'timeout', what: 'one query or mutation' },
+  connectionInit: {
+    default: 3_000,
+    kind: 'timeout',
+    what: "from a WebSocket's upgrade to `connection_init`",
+  },
+  ping: {
+    default: 12_000,
+    kind: 'interval',
+    what: 'between two pings of a connection, and longest wait for the answer',
+  },
+  stall: { default: 30_000, kind: 'timeout', what: 'a connection that takes nothing for so long is closed' },
+  vacuum: {
+    default: 600_000,
+    kind: 'interval',
+    what: 'between two VACUUM and ANALYZE of the embedded database',
+  },
+  stop: { default: 20_000, kind: 'timeout', what: 'a stop that takes longer is cut short, with exit code 1' },
+} as const satisfies Record<string, { default: number; kind: 'timeout' | 'interval'; what: string }>
+
+const webUrl = url(['http:', 'https:'], 'an http or https URL')
+
+const postgresUrl: Parser<string> = {
+  takes: 'a URL as postgres://user:password@host/database',
+  parse: (value) => (url(['postgres:', 'postgresql:'], '').parse(value) ? value : undefined),
+}
+
+const generalSettings = {
+  host: setting('HOST', {
+    takes: host,
+    default: '127.0.0.1',
+    about: 'Address to listen on. Any but a loopback one needs `PARLEY_ACCESS_TOKEN`.',
+  }),
+  port: setting('PORT', {
+    takes: integer(0, 65_535),
+    default: '8084',
+    about: 'Port to listen on; 0: any free one.',
+  }),
+  accessToken: optionalSetting('PARLEY_ACCESS_TOKEN', {
+    takes: credential('a token'),
+    hidden: true,
+    flag: null,
+    about: 'What every client has to send as a bearer, and the page asks for once; unset: nobody is asked.',
+  }),
+  databaseUrl: optionalSetting('DATABASE_URL', {
+    takes: postgresUrl,
+    hidden: true,
+    about: 'A Postgres, 15 or newer, as `postgres://user:password@host/database`; unset: the embedded one.',
+  }),
+  dataDir: optionalSetting('PARLEY_DATA_DIR', {
+    takes: text('a path'),
+    default: '$XDG_DATA_HOME/parley, else ~/.local/share/parley, else ./parley-data',
+    about: 'Directory of the embedded Postgres; made when it is missing.',
+  }),
+  anthropicApiKey: optionalSetting('ANTHROPIC_API_KEY', {
+    takes: credential('a key'),
+    hidden: true,
+    flag: null,
+    about: 'Key with which Claude answers; unset: only the demo model does.',
+  }),
+  anthropicBaseUrl: optionalSetting('ANTHROPIC_BASE_URL', {
+    takes: webUrl,
+    default: "Anthropic's own",
+    about: 'Address of the Anthropic API, or of something that speaks it.',
+  }),
+  defaultModel: optionalSetting('PARLEY_DEFAULT_MODEL', {
+    takes: text("a provider's exact name of a model"),
+    default: 'the newest Sonnet, else the first model listed, else demo',
+    about: 'Model that answers when nobody names one.',
+  }),
+  demoTokensPerSecond: setting('PARLEY_DEMO_TOKENS_PER_SECOND', {
+    takes: decimal(0.1, 1_000_000),
+    default: '60',
+    about: 'Pace of the demo model.',
+  }),
+  allowedHosts: setting('PARLEY_ALLOWED_HOSTS', {
+    takes: list(hostHeader, 'host names separated by commas, as chat.example.com,chat.local:8084'),
+    default: '',
+    about: 'Names under which people reach the server, besides localhost and the address it listens on.',
+  }),
+  allowedOrigins: setting('PARLEY_ALLOWED_ORIGINS', {
+    takes: list(origin, 'origins separated by commas, as https://app.example.com'),
+    default: '',
+    about: 'Origins of browser clients that are served from elsewhere.',
+  }),
+  publicUrl: optionalSetting('PUBLIC_URL', {
+    takes: webUrl,
+    about: 'Address that people use when a proxy stands in front.',
+  }),
+  trustProxy: setting('TRUST_PROXY', {
+    takes: boolean,
+    default: 'false',
+    about: 'Whether the `X-Forwarded-…` headers of a proxy count.',
+  }),
+  logLevel: setting('LOG_LEVEL', {
+    takes: choice(logLevels),
+    default: 'info',
+    about: 'Least severe line of the log that is written.',
+  }),
+}
+
+const limitSettings = mapRecord(limitTable, (name, limit) =>
+  setting(`PARLEY_LIMIT_${screamingSnake(name)}`, {
+    takes: integer(1, 1_000_000_000),
+    default: String(limit.default),
+    about: `Limit: ${limit.what} (${limit.unit}).`,
+  }),
+)
+
+const timerSettings = mapRecord(timerTable, (name, timer) =>
+  setting(`PARLEY_${timer.kind.toUpperCase()}_${screamingSnake(name)}`, {
+    takes: duration(name === 'flush' ? 0 : 1),
+    default: showDuration(timer.default),
+    about: `${timer.kind === 'timeout' ? 'Timeout' : 'Interval'}: ${timer.what}.`,
+  }),
+)
+
+/** Every setting, in the order in which people are told of them. */
+const allSettings: readonly Setting<unknown>[] = [
+  ...Object.values(generalSettings),
+  ...Object.values(limitSettings),
+  ...Object.values(timerSettings),
+]
+
+/** Names and texts, as an environment or flags hold them. */
+export type Texts = Readonly<Record<string, string | undefined>>
+
+/** Names of the flags that settings have, and whether each may stand without a value. */
+export const flags: ReadonlyMap<string, { readonly bare: boolean }> = new Map(
+  allSettings.flatMap(({ flag, parser }) => (flag ? [[flag, { bare: parser === boolean }]] : [])),
+)
+
+/** The variable to use in place of a flag that does not exist because its value is a secret; else null. */
+export function variableInsteadOf(flag: string): string | null {
+  return allSettings.find((one) => one.flag === null && flagOf(one.variable) === flag)?.variable ?? null
+}
+
+/**
+ * What flags (which win) and the environment ask for; an empty text counts as unset.
+ *
+ * @param flagTexts - by flag, as `--port`
+ * @throws StartError naming the first setting that is wrong, what it got and what it takes
+ */
+export function parseConfig(flagTexts: Texts = {}, environment: Texts = process.env): Config {
+  const read = <Value>(one: Setting<Value>): Value => readSetting(one, flagTexts, environment)
+  const { anthropicApiKey, anthropicBaseUrl, dataDir, ...plain } = generalSettings
+  const baseUrl = read(anthropicBaseUrl)
+  const config: Config = {
+    host: read(plain.host),
+    port: read(plain.port),
+    allowedHosts: read(plain.allowedHosts),
+    allowedOrigins: read(plain.allowedOrigins),
+    publicUrl: read(plain.publicUrl),
+    trustProxy: read(plain.trustProxy),
+    accessToken: read(plain.accessToken),
+    databaseUrl: read(plain.databaseUrl),
+    dataDir: resolve(read(dataDir) ?? defaultDataDir(environment)),
+    anthropic: { apiKey: read(anthropicApiKey), baseUrl: baseUrl && baseUrl.href.replace(/\/$/, '') },
+    defaultModel: read(plain.defaultModel),
+    demoTokensPerSecond: read(plain.demoTokensPerSecond),
+    logLevel: read(plain.logLevel),
+    limits: mapRecord(limitSettings, (_name, one) => read(one)),
+    timers: mapRecord(timerSettings, (_name, one) => read(one)),
+  }
+  requireLivingHeartbeat(config.timers)
+  return config
+}
+
+function readSetting<Value>(one: Setting<Value>, flagTexts: Texts, environment: Texts): Value {
+  const fromFlag = one.flag === null ? undefined : flagTexts[one.flag]
+  const given = (fromFlag || environment[one.variable])?.trim()
+  if (!given) return one.fallback
+  const value = one.parser.parse(given)
+  if (value !== undefined) return value
+  const name = fromFlag ? one.flag : one.variable
+  throw new StartError(
+    `${name}: got ${one.hidden ? 'a value that is not shown' : show(given)}, takes ${one.parser.takes}`,
+  )
+}
+
+/** On one line whatever it holds. */
+function show(given: string): string {
+  return JSON.stringify(given.length > 80 ? `${given.slice(0, 79)}…` : given)
+}
+
+function requireLivingHeartbeat({ processHeartbeat, processExpiry }: Timers): void {
+  if (processExpiry >= 2 * processHeartbeat) return
+  const { processHeartbeat: heartbeat, processExpiry: expiry } = timerSettings
+  throw new StartError(
+    `${expiry.variable}: got ${showDuration(processExpiry)}, takes at least twice ${heartbeat.variable}, which is ${showDuration(processHeartbeat)}`,
+  )
+}
+
+/** Where a program keeps a user's data, by the XDG base directory specification; where there is no user, here. */
+function defaultDataDir({ XDG_DATA_HOME, HOME }: Texts): string {
+  if (XDG_DATA_HOME && isAbsolute(XDG_DATA_HOME)) return join(XDG_DATA_HOME, 'parley')
+  return HOME && isAbsolute(HOME) ? join(HOME, '.local', 'share', 'parley') : 'parley-data'
+}
+
+/** Whether only this machine can reach what listens on `address`. */
+export function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || /^127(\.\d{1,3}){3}$/.test(address)
+}
+
+/**
+ * Refuses to be open to other machines without a token.
+ *
+ * @throws StartError that says how to go on
+ */
+export function requireTokenBeyondLoopback(config: Pick<Config, 'host' | 'accessToken'>): void {
+  if (isLoopback(config.host) || config.accessToken !== null) return
+  throw new StartError(
+    `HOST: ${config.host} can be reached from other machines, which takes a PARLEY_ACCESS_TOKEN: ` +
+      'set it to a long random text (openssl rand -hex 24 makes one), or leave HOST at 127.0.0.1',
+  )
+}
+
+/** The settings as lines of `--help`. */
+export function settingsHelp(): string {
+  return allSettings.map(helpOf).join('\n')
+}
+
+function helpOf({ flag, variable, shownDefault, about, parser }: Setting<unknown>): string {
+  const fallback = shownDefault && ` [${shownDefault}]`
+  return `  ${flag ? `${flag}, ` : ''}${variable}\n      ${about} Takes ${parser.takes}.${fallback}`
+}
+
+/** The settings as the Markdown table of README.md. */
+export function settingsMarkdown(): string {
+  const rows = allSettings.map(
+    ({ flag, variable, shownDefault, about }) =>
+      `| \`${variable}\` | ${flag ? `\`${flag}\`` : ''} | ${shownDefault && `\`${shownDefault}\``} | ${about} |`,
+  )
+  return ['| variable | flag | default | what it decides |', '| --- | --- | --- | --- |', ...rows].join('\n')
+}
+
+function mapRecord<Name extends string, From, To>(
+  record: Readonly<Record<Name, From>>,
+  convert: (name: Name, value: From) => To,
+): Record<Name, To> {
+  const entries = Object.entries<From>(record) as [Name, From][]
+  return Object.fromEntries(entries.map(([name, value]) => [name, convert(name, value)])) as Record<Name, To>
 }
