@@ -67,6 +67,11 @@ export const finishReasons = [
 ] as const
 export type FinishReason = (typeof finishReasons)[number]
 
+/** The one name of a model that is stored and shown to clients: `provider:name`. */
+export function modelKey(model: Pick<ModelInfo, 'provider' | 'name'>): string {
+  return `${model.provider}:${model.name}`
+}
+
 /**
  * What a provider's stream consists of: at most one `start`, then content, then exactly one `finish`, last.
  * `usage` is cumulative and replaces the one before. `block` counts up from 0 when the provider begins another
@@ -118,7 +123,12 @@ export class ProviderError extends Error {
 /** One source of models. */
 export interface ChatProvider {
   readonly name: string
-  /** Every model that it offers, newest first. Throws ProviderError. */
+  /** What it is known to offer while no listing has arrived, in the order of {@link listModels}. */
+  readonly knownModels: readonly ModelInfo[]
+  /**
+   * Every model that it offers, retired ones too. The first available one is its choice for people who make none;
+   * the others are newest first. Throws ProviderError, or the reason of an aborted `signal`.
+   */
   listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>
   /**
    * Runs a model once. Pulled by the reader: not reading holds the upstream back. Ends with `finish`, or throws
