@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const require = createRequire(import.meta.url)
@@ -16,12 +17,16 @@ export default defineConfig(({ mode }) => ({
     ],
   },
   test: {
-    reporters: [...present('test/support/reporter.ts').map((file) => `./${file}`), 'default'].slice(0, 1),
+    reporters: ['default', ['./test/support/reporter.ts', { outputFile: `reports/${mode}.json` }]],
     globalSetup: present('test/support/postgres.ts'),
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
     maxWorkers: 2,
+    execArgv:
+      mode === 'graphql17'
+        ? ['--import', fileURLToPath(new URL('test/support/graphql17.ts', import.meta.url))]
+        : [],
     projects: [
       { extends: true, test: { name: 'server', include: ['test/*.test.ts', 'test/server/**/*.test.ts'] } },
       { extends: true, test: { name: 'client', include: ['test/client/**/*.test.{ts,tsx}'] } },
