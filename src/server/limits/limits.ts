@@ -23,6 +23,11 @@ export const limitTable = {
     unit: 'operations',
     what: 'operations a second of one remote address',
   },
+  failedSignInsPerMinute: {
+    default: 10,
+    unit: 'attempts',
+    what: 'wrong access tokens a minute from one remote address',
+  },
   runsPerConversation: { default: 16, unit: 'runs', what: 'runs under way in one conversation' },
 } as const
 

@@ -1,0 +1,96 @@
+import type { ServerResponse } from 'node:http'
+import type { ExecutionResult } from 'graphql'
+import { formatError, type MaskErrors } from './mask-errors.ts'
+import type { Operation } from './operation.ts'
+import { createStallTimer } from './stall-timer.ts'
+
+export type EventStreamOptions = {
+  readonly maskErrors: MaskErrors
+  /** Between two comments that keep proxies from closing the connection. Milliseconds. */
+  readonly ping: number
+  /** A reader that takes nothing for so long is cut off. Milliseconds. */
+  readonly stall: number
+}
+
+const headers = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-cache, no-transform',
+  'X-Accel-Buffering': 'no',
+}
+
+const ping = ':\n\n'
+
+/**
+ * Writes results as server-sent events, in the distinct connections mode of graphql-sse: `next` for each result,
+ * then `complete`. The `id:` of an event is its cursor, which a browser's EventSource sends back as
+ * `Last-Event-ID`.
+ *
+ * The next result is pulled when the connection has room, so a slow reader holds up nothing but itself. Ends
+ * without `complete` when the operation is aborted: a reader that comes back gets the rest.
+ */
+export async function writeEventStream(
+  response: ServerResponse,
+  results: AsyncIterable<ExecutionResult>,
+  operation: Operation,
+  options: EventStreamOptions,
+): Promise<void> {
+  const stall = createStallTimer(options.stall, () => response.destroy())
+  const write = (chunk: string) => response.write(chunk, stall.wrote())
+  response.writeHead(200, headers)
+  write(ping)
+  const pinging = setInterval(() => write(ping), options.ping)
+  try {
+    for await (const frame of toFrames(results, operation, options.maskErrors)) {
+      if (!write(frame)) await roomFor(response)
+      if (operation.signal.aborted) break
+    }
+    if (!operation.signal.aborted) write('event: complete\ndata:\n\n')
+    response.end(stall.wrote())
+    await closed(response)
+  } finally {
+    clearInterval(pinging)
+    stall.stop()
+    operation.abort()
+  }
+}
+
+async function* toFrames(
+  results: AsyncIterable<ExecutionResult>,
+  operation: Operation,
+  maskErrors: MaskErrors,
+): AsyncGenerator<string> {
+  try {
+    for await (const result of results) yield toFrame(result, operation, maskErrors)
+  } catch (error) {
+    if (!operation.signal.aborted) yield toFrame({ errors: [error as never] }, operation, maskErrors)
+  }
+}
+
+function toFrame(result: ExecutionResult, operation: Operation, maskErrors: MaskErrors): string {
+  const { cursor } = operation
+  const errors = result.errors && maskErrors(result.errors, operation).map(formatError)
+  const data = JSON.stringify(errors ? { ...result, errors } : result)
+  const id = cursor !== null && !/[\r\n\0]/.test(cursor) ? `id: ${cursor}\n` : ''
+  return `event: next\n${id}data: ${data}\n\n`
+}
+
+/** Resolves when the connection has taken what waits, or is gone. */
+function roomFor(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.on('drain', done)
+    response.on('close', done)
+    if (response.destroyed) done()
+  })
+}
+
+function closed(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    if (response.closed) resolve()
+    else response.once('close', resolve)
+  })
+}
