@@ -1,7 +1,16 @@
-import type { Migration } from 'kysely/migration'
+import type { Kysely } from 'kysely'
 import * as initial from './0001-initial.ts'
 
+/**
+ * `expand` only adds: the release before runs on its result. `contract` removes what no supported release uses any
+ * more: a release that does not know it refuses the database.
+ */
+export type Migration = {
+  readonly kind: 'expand' | 'contract'
+  readonly up: (db: Kysely<unknown>) => Promise<void>
+}
+
 /** Every migration in order. A static list: an executable has no folder to read. */
-export const migrations: Record<string, Migration> = {
-  '0001-initial': initial,
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001-initial': { kind: 'expand', ...initial },
 }

@@ -1,0 +1,177 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import pg from 'pg'
+import { StartError } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import { startEmbedded } from './embedded.ts'
+import { maintain } from './maintain.ts'
+import type { Tables } from './tables.ts'
+
+export type Db = Kysely<Tables>
+export type Tx = Transaction<Tables>
+
+export type Database = {
+  readonly db: Db
+  readonly kind: 'postgres' | 'embedded'
+  /** Postgres's version, as `18.1`. */
+  readonly version: string
+  /** Resolves when the embedded Postgres has broken down: every query fails from then on, so end the process. */
+  readonly failed: Promise<Error>
+  /** Waits for the queries under way, at most five seconds, and gives everything back. May be called again. */
+  close(): Promise<void>
+}
+
+/** The oldest Postgres that is supported. */
+const oldestVersion = 15
+/** Milliseconds that a query may wait for a connection, and a stop for the queries under way. */
+const connectTimeout = 30_000
+const closeTimeout = 5_000
+
+/**
+ * Opens the Postgres at `databaseUrl`, or else the embedded one in `dataDir`. Does not migrate it.
+ *
+ * Nobody else looks after the embedded one: its tables are vacuumed from here, every `vacuumInterval` milliseconds.
+ *
+ * @throws StartError when it cannot be reached or is too old, or when another process has `dataDir`
+ */
+export async function openDatabase(options: {
+  readonly databaseUrl: string | null
+  readonly dataDir: string
+  readonly log: Logger
+  readonly vacuumInterval: number
+}): Promise<Database> {
+  return options.databaseUrl === null ? openEmbedded(options) : openServer(options.databaseUrl, options.log)
+}
+
+async function openServer(databaseUrl: string, log: Logger): Promise<Database> {
+  const pool = createPool({ connectionString: databaseUrl, max: 10, keepAlive: true }, log)
+  try {
+    const version = await requireVersion(pool)
+    return {
+      db: createDb(pool, () => null),
+      kind: 'postgres',
+      version,
+      failed: new Promise(() => {}),
+      close: once(() => endPool(pool)),
+    }
+  } catch (error) {
+    await pool.end()
+    if (error instanceof StartError) throw error
+    throw new StartError(`Cannot use DATABASE_URL: ${reasonOf(error)}`, { cause: error })
+  }
+}
+
+async function openEmbedded(options: Parameters<typeof openDatabase>[0]): Promise<Database> {
+  const { log, vacuumInterval } = options
+  const embedded = await startEmbedded(options)
+  // It runs one statement at a time: more connections would only queue elsewhere. None of them costs anything.
+  const config = { ...embedded.connection, port: 5432, user: 'postgres', database: 'postgres', ssl: false }
+  const pool = createPool({ ...config, max: 4, idleTimeoutMillis: 0 }, log)
+  let failure: Error | null = null
+  void embedded.failed.then((error) => {
+    failure = error
+  })
+  const db = createDb(pool, () => failure)
+  const stopMaintenance = maintain(db, log, vacuumInterval)
+  const close = async () => {
+    await stopMaintenance()
+    await endPool(pool)
+    await embedded.close()
+  }
+  const version = await requireVersion(pool)
+  return { db, kind: 'embedded', version, failed: embedded.failed, close: once(close) }
+}
+
+function createPool(config: pg.PoolConfig, log: Logger): pg.Pool {
+  const pool = new pg.Pool({ application_name: 'parley', connectionTimeoutMillis: connectTimeout, ...config })
+  // Of a connection that nobody uses: the next query opens another.
+  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'))
+  return pool
+}
+
+/** `failure`: why no query can work any more, or null. */
+function createDb(pool: pg.Pool, failure: () => Error | null): Db {
+  const connect = async () => {
+    if (scope.getStore()?.db === db && scope.getStore()?.open) throw new NestedUseError()
+    const error = failure()
+    if (error !== null) throw new Error(error.message, { cause: error })
+    return pool.connect()
+  }
+  const dialect = new PostgresDialect({ pool: { options: pool.options, connect, end: () => pool.end() } })
+  const db: Db = new Kysely<Tables>({ dialect })
+  return db
+}
+
+async function requireVersion(pool: pg.Pool): Promise<string> {
+  const { rows } = await pool.query<{ name: string; number: number }>(
+    `select current_setting('server_version') as name, current_setting('server_version_num')::integer as number`,
+  )
+  const { name, number } = rows[0]!
+  if (number >= oldestVersion * 10_000) return name.split(' ')[0]!
+  throw new StartError(`Cannot use DATABASE_URL: it is Postgres ${name}, Parley needs ${oldestVersion} or newer`)
+}
+
+/** Connecting to a name with several addresses fails with an error that has no message of its own. */
+function reasonOf(error: unknown): string {
+  const first = error instanceof AggregateError ? error.errors[0] : error
+  return first instanceof Error ? first.message : String(first)
+}
+
+async function endPool(pool: pg.Pool): Promise<void> {
+  await Promise.race([pool.end(), sleep(closeTimeout, undefined, { ref: false })])
+}
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined
+  return () => {
+    result ??= work()
+    return result
+  }
+}
+
+const scope = new AsyncLocalStorage<{ readonly db: Db; open: boolean }>()
+const maxAttempts = 4
+
+/** A mistake in the program: on the embedded database, which has one session, it would wait for itself. */
+export class NestedUseError extends Error {
+  override name = 'NestedUseError'
+
+  constructor() {
+    super('Cannot use db inside transaction(): use the tx that it gives')
+  }
+}
+
+/**
+ * Runs `work` in one transaction (READ COMMITTED) and commits it, or rolls it back when `work` throws. Side effects
+ * belong after it: `work` runs again when Postgres gave up on it because of a deadlock or a conflict.
+ *
+ * @throws NestedUseError, from the query, where `work` or anything it calls uses `db` instead of its `tx`
+ */
+export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runTransaction(db, work)
+    } catch (error) {
+      if (attempt === maxAttempts || !isConflict(error)) throw error
+      await sleep(Math.random() * 20 * 2 ** attempt)
+    }
+  }
+}
+
+function runTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return db.transaction().execute(async (tx) => {
+    // What `work` leaves running when it is through may use `db` again.
+    const state = { db, open: true }
+    try {
+      return await scope.run(state, work, tx)
+    } finally {
+      state.open = false
+    }
+  })
+}
+
+/** serialization_failure, deadlock_detected */
+function isConflict(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && (error.code === '40001' || error.code === '40P01')
+}

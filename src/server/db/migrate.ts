@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Kysely, sql } from 'kysely'
+import pg from 'pg'
+import { type Migration, migrations } from '../../../migrations/index.ts'
+import { StartError } from '../errors.ts'
+import { version } from '../version.ts'
+import { type Db, type Tx, transaction } from './connect.ts'
+
+type Migrations = Readonly<Record<string, Migration>>
+
+/** How the migrations of a database compare with those of this program. */
+export type MigrationState = {
+  readonly applied: readonly string[]
+  /** Ours, not applied yet. */
+  readonly missing: readonly string[]
+  /** Applied by a newer program. */
+  readonly unknown: readonly string[]
+  /** Those of `unknown` that took something away that we may need: we must not run on this database. */
+  readonly incompatible: readonly string[]
+}
+
+/** An arbitrary number, the same in every release. */
+const lockKey = 71_603_184
+/** Others queue behind whoever waits for a table, so the wait is short and the attempts are many: a minute in all. */
+const lockTimeout = '5s'
+const maxAttempts = 12
+
+/**
+ * Applies, in one transaction, every migration that the database lacks, and answers with their names. Processes that
+ * do it at the same time wait for the first, and find nothing left to do.
+ *
+ * A database that a newer program has expanded is fine; one from which it has removed something is refused.
+ *
+ * @throws StartError that names the migration in the way, or says that the tables stayed in use for a minute
+ */
+export async function migrate(db: Db, list: Migrations = migrations): Promise<string[]> {
+  // Without a look first, a role that may not create tables could not start on a database that needs nothing.
+  if (requireCompatible(await migrationState(db, list)).missing.length === 0) return []
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await transaction(db, (tx) => applyMissing(tx, list))
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error
+      if (attempt === maxAttempts) {
+        throw new StartError('Cannot migrate the database: its tables stayed locked for a minute', { cause: error })
+      }
+      await sleep(Math.random() * 1_000)
+    }
+  }
+}
+
+/** Compares the database with `list`; reads only. */
+export async function migrationState(db: Db | Tx, list: Migrations = migrations): Promise<MigrationState> {
+  const rows = await readApplied(db)
+  const names = rows.map(({ name }) => name)
+  const unknown = rows.filter(({ name }) => !Object.hasOwn(list, name))
+  return {
+    applied: names,
+    missing: Object.keys(list).filter((name) => !names.includes(name)),
+    unknown: unknown.map(({ name }) => name),
+    incompatible: unknown.filter(({ kind }) => kind === 'contract').map(({ name }) => name),
+  }
+}
+
+async function applyMissing(tx: Tx, list: Migrations): Promise<string[]> {
+  await sql`set local lock_timeout = ${sql.lit(lockTimeout)}`.execute(tx)
+  await sql`select pg_advisory_xact_lock(${lockKey})`.execute(tx)
+  await sql`create table if not exists migration (
+    name text primary key,
+    kind text not null,
+    applied_at timestamptz not null default clock_timestamp()
+  )`.execute(tx)
+  const { missing } = requireCompatible(await migrationState(tx, list))
+  for (const name of missing) {
+    const { kind, up } = list[name]!
+    // A migration knows the tables of its own time only.
+    await up(tx as unknown as Kysely<unknown>)
+    await sql`insert into migration (name, kind) values (${name}, ${kind})`.execute(tx)
+  }
+  return [...missing]
+}
+
+async function readApplied(db: Db | Tx): Promise<{ name: string; kind: string }[]> {
+  const found = await sql<{ found: boolean }>`select to_regclass('migration') is not null as found`.execute(db)
+  if (!found.rows[0]?.found) return []
+  const applied = await sql<{ name: string; kind: string }>`select name, kind from migration order by name`.execute(db)
+  return applied.rows
+}
+
+function requireCompatible(state: MigrationState): MigrationState {
+  if (state.incompatible.length === 0) return state
+  throw new StartError(
+    `Cannot use this database: a newer Parley has applied ${state.incompatible.join(', ')}, ` +
+      `which removes what Parley ${version} needs; start the newer one`,
+  )
+}
+
+/** lock_not_available */
+function isLockTimeout(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '55P03'
+}
