@@ -38,7 +38,8 @@ export default defineConfig(({ mode }) => ({
           globalSetup: present('test/support/executable.ts', 'test/support/browser-setup.ts'),
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          // They start servers and browsers of their own: one file at a time.
+          // They start servers and browsers of their own: after the others, one file at a time.
+          sequence: { groupOrder: 1 },
           fileParallelism: false,
         },
       },

@@ -1,8 +1,12 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
 import * as graphql from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { compareDatabases } from './support/parity.ts'
 
+const root = resolve(import.meta.dirname, '..')
 const wantedGraphql = import.meta.env.MODE === 'graphql17' ? 17 : 16
 
 describe('the tools that run the tests', () => {
@@ -26,6 +30,43 @@ describe('the tools that run the tests', () => {
     expect(result).toEqual({ data: { hello: 'world' } })
   })
 })
+
+describe('every script', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>
+  }
+
+  test.each(Object.entries(scripts).filter(([name]) => name !== 'postinstall'))(
+    '%s is guarded',
+    (_name, command) => {
+      expect(command).toMatch(/^node --require \.\/scripts\/require-node\.cjs /)
+    },
+  )
+
+  test('says so when an older Node runs it', () => {
+    const older = "Object.defineProperty(process.versions, 'node', { value: '20.19.0' })"
+    const { status, stderr } = runNode(['--eval', `${older}; require('./scripts/require-node.cjs')`])
+    expect(status).toBe(1)
+    expect(stderr).toContain('Parley runs on Node 26, but this script was started by Node 20.19.0')
+  })
+})
+
+describe('the tests on the next graphql', () => {
+  const usesWhatIsGone =
+    "import { assertValidSchema, getOperationRootType } from 'graphql'; assertValidSchema && getOperationRootType"
+
+  test('fail on what is gone from it', () => {
+    const preload = join(root, 'test/support/graphql17.ts')
+    expect(runNode(['--input-type=module', '--eval', usesWhatIsGone])).toMatchObject({ status: 0 })
+    const { status, stderr } = runNode(['--import', preload, '--input-type=module', '--eval', usesWhatIsGone])
+    expect(status).toBe(1)
+    expect(stderr).toContain("does not provide an export named 'getOperationRootType'")
+  })
+})
+
+function runNode(args: readonly string[]) {
+  return spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
+}
 
 describe('the count of tests per database', () => {
   const pair = ['PGlite', 'Postgres'].map((database) => ({

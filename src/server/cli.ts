@@ -1,0 +1,147 @@
+import { printSchema } from 'graphql'
+import { type App, createApp } from './app.ts'
+import { type Arguments, commands, readArguments } from './arguments.ts'
+import { type Config, parseConfig, requireTokenBeyondLoopback, settingsHelp } from './config.ts'
+import { openDatabase } from './db/connect.ts'
+import { migrate } from './db/migrate.ts'
+import { adviceOn, examine } from './doctor.ts'
+import { StartError } from './errors.ts'
+import { schema } from './graphql/schema.ts'
+import { createLog, type Logger } from './log.ts'
+import { version } from './version.ts'
+
+/**
+ * Does what a command line asks for and answers with the exit code: 0, or 1 after one line on standard error that says
+ * what was wrong. `serve` answers when it was stopped.
+ */
+export async function run(argv: readonly string[]): Promise<number> {
+  try {
+    return await runCommand(readArguments(argv))
+  } catch (error) {
+    console.error(`parley: ${explain(error)}`)
+    return 1
+  }
+}
+
+async function runCommand({ command, flags }: Arguments): Promise<number> {
+  switch (command) {
+    case 'help':
+      return print(help())
+    case 'version':
+      return print(version)
+    case 'schema':
+      return print(printSchema(schema))
+    case 'migrate':
+      return migrateOnce(parseConfig(flags))
+    case 'doctor':
+      return doctor(flags)
+    case 'serve':
+      return serve(parseConfig(flags))
+  }
+}
+
+function print(text: string): number {
+  console.log(text)
+  return 0
+}
+
+function help(): string {
+  const list = Object.entries(commands).map(([name, what]) => `  ${name.padEnd(10)}${what}`)
+  return [
+    `Parley ${version}: a self-hosted AI chat server`,
+    '',
+    'parley [command] [flags]',
+    '',
+    ...list,
+    '  --help, -h     print this',
+    '  --version, -v  print the version',
+    '',
+    'Settings, as flags or environment variables; flags win, an empty value counts as unset [default]:',
+    '',
+    settingsHelp(),
+  ].join('\n')
+}
+
+async function migrateOnce(config: Config): Promise<number> {
+  const database = await openDatabase({
+    ...config,
+    log: createLog('warn'),
+    vacuumInterval: config.timers.vacuum,
+  })
+  try {
+    const applied = await migrate(database.db)
+    return print(applied.length === 0 ? 'Nothing to migrate' : `Migrated: ${applied.join(', ')}`)
+  } finally {
+    await database.close()
+  }
+}
+
+async function doctor(flags: Arguments['flags']): Promise<number> {
+  const findings = await examine(parseConfig(flags))
+  for (const { subject, ok, says } of findings) print(`${ok ? 'ok     ' : 'PROBLEM'}  ${subject}: ${says}`)
+  return findings.every(({ ok }) => ok) ? 0 : 1
+}
+
+async function serve(config: Config): Promise<number> {
+  requireTokenBeyondLoopback(config)
+  const ended = listenForEnd(createLog(config.logLevel), config.timers.stop)
+  const app = await createApp(config)
+  print(greeting(config, app))
+  const code = await ended
+  await app.close()
+  return code
+}
+
+function greeting(config: Config, app: App): string {
+  const data =
+    config.databaseUrl === null
+      ? `the embedded Postgres in ${config.dataDir}`
+      : 'the Postgres of DATABASE_URL'
+  const model =
+    config.anthropic.apiKey === null ? 'only the demo model; set ANTHROPIC_API_KEY for Claude' : 'Claude'
+  return [`Parley ${version} is at ${app.url}`, `  Data: ${data}`, `  Models: ${model}`].join('\n')
+}
+
+/**
+ * Answers with the exit code at the first signal to stop, or at a failure that nothing caught: its consequences are
+ * unknown, so the process ends, and what is committed is safe. A second signal, or a stop that outlasts `grace`
+ * milliseconds, ends the process at once.
+ */
+function listenForEnd(log: Logger, grace: number): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  const end = (code: number) => {
+    resolve(code)
+    setTimeout(() => {
+      log.error({ grace }, 'the stop took too long and was cut short')
+      process.exit(1)
+    }, grace).unref()
+  }
+  let stopping = false
+  for (const [signal, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(128 + number)
+      stopping = true
+      log.info({ signal }, 'stopping')
+      end(0)
+    })
+  }
+  for (const failure of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(failure, (error) => {
+      log.fatal({ err: error }, 'a failure that nothing caught')
+      end(1)
+    })
+  }
+  return promise
+}
+
+/** One line for what an operator can mend, the whole story for what only we can. */
+function explain(error: unknown): string {
+  if (error instanceof StartError) return error.message
+  if (!(error instanceof Error)) return String(error)
+  const { syscall, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
+  if (syscall === 'listen') return adviceOn(error, address ?? '', port ?? 0)
+  return error.stack ?? error.message
+}

@@ -1,0 +1,143 @@
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname } from 'node:path'
+import { type Config, requireTokenBeyondLoopback } from './config.ts'
+import { openDatabase } from './db/connect.ts'
+import { migrationState } from './db/migrate.ts'
+import { StartError } from './errors.ts'
+import { createLog } from './log.ts'
+
+/** What was looked at, and how it is or what to do about it. */
+export type Finding = { readonly subject: string; readonly ok: boolean; readonly says: string }
+
+/** Looks at everything that a start needs, changes nothing, and tells of each thing in one line. */
+export async function examine(config: Config): Promise<Finding[]> {
+  const directory = config.databaseUrl === null ? [dataDirectory(config.dataDir)] : []
+  const database = directory.every(({ ok }) => ok) ? await databaseFindings(config) : []
+  return [...directory, ...database, access(config), modelKeys(config), await port(config)]
+}
+
+function dataDirectory(directory: string): Finding {
+  const finding = findingAbout('data directory')
+  const existing = nearestExisting(directory)
+  try {
+    accessSync(existing, constants.W_OK | constants.X_OK)
+  } catch {
+    return finding(
+      false,
+      `${existing} cannot be written by this user: change its owner, or set PARLEY_DATA_DIR`,
+    )
+  }
+  if (existing !== directory) return finding(true, `${directory} will be made at the first start`)
+  if (!statSync(directory).isDirectory()) {
+    return finding(false, `${directory} is not a directory: move it away, or set PARLEY_DATA_DIR`)
+  }
+  return finding(true, directory)
+}
+
+function nearestExisting(path: string): string {
+  return existsSync(path) ? path : nearestExisting(dirname(path))
+}
+
+async function databaseFindings(config: Config): Promise<Finding[]> {
+  const finding = findingAbout('database')
+  if (config.databaseUrl === null && isEmpty(config.dataDir)) {
+    return [finding(true, 'the embedded Postgres will be made at the first start')]
+  }
+  try {
+    const log = createLog('silent')
+    await using database = disposable(
+      await openDatabase({ ...config, log, vacuumInterval: config.timers.vacuum }),
+    )
+    const kind = database.kind === 'embedded' ? 'the embedded Postgres' : 'Postgres'
+    return [
+      finding(true, `${kind} ${database.version}`),
+      describeMigrations(await migrationState(database.db)),
+    ]
+  } catch (error) {
+    return [finding(false, messageOf(error))]
+  }
+}
+
+function isEmpty(directory: string): boolean {
+  return !existsSync(directory) || readdirSync(directory).length === 0
+}
+
+function disposable<Closable extends { close(): Promise<void> }>(
+  value: Closable,
+): Closable & AsyncDisposable {
+  return { ...value, [Symbol.asyncDispose]: () => value.close() }
+}
+
+function describeMigrations(state: { applied: string[]; missing: string[]; unknown: string[] }): Finding {
+  const finding = findingAbout('migrations')
+  if (state.unknown.length > 0) {
+    return finding(
+      false,
+      `${state.unknown.join(', ')} came from a newer Parley: start that one, or a newer one still`,
+    )
+  }
+  if (state.missing.length === 0) return finding(true, `all ${state.applied.length} applied`)
+  return finding(
+    true,
+    `${state.missing.join(', ')} will be applied at the next start, or now by parley migrate`,
+  )
+}
+
+function access(config: Config): Finding {
+  const finding = findingAbout('access')
+  try {
+    requireTokenBeyondLoopback(config)
+  } catch (error) {
+    return finding(false, messageOf(error))
+  }
+  const { accessToken } = config
+  if (accessToken === null)
+    return finding(true, 'only this machine reaches the server, and nobody is asked for a token')
+  if (accessToken.length >= 16) return finding(true, 'everybody is asked for the token')
+  return finding(
+    false,
+    'PARLEY_ACCESS_TOKEN has fewer than 16 characters and can be guessed: openssl rand -hex 24 makes a good one',
+  )
+}
+
+function modelKeys({ anthropic }: Config): Finding {
+  const finding = findingAbout('keys')
+  if (anthropic.apiKey !== null) return finding(true, 'ANTHROPIC_API_KEY is set, so Claude answers')
+  return finding(true, 'none, so only the demo model answers: set ANTHROPIC_API_KEY for Claude')
+}
+
+function port({ host, port: number }: Config): Promise<Finding> {
+  const finding = findingAbout('port')
+  const { promise, resolve } = Promise.withResolvers<Finding>()
+  const server = createServer()
+  server.once('error', (error: NodeJS.ErrnoException) =>
+    resolve(finding(false, adviceOn(error, host, number))),
+  )
+  server.listen(number, host, () => server.close(() => resolve(finding(true, `${host}:${number} is free`))))
+  return promise
+}
+
+/** What to do when the server cannot listen. */
+export function adviceOn(error: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `PORT: ${port} is taken by another program: stop that one, or choose another port with --port`
+    case 'EACCES':
+      return `PORT: ${port} is not for this user: choose one above 1023 with --port`
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `HOST: ${host} is not an address of this machine: choose one that is, or leave it out`
+    default:
+      return `Cannot listen at ${host}:${port}: ${error.message}`
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof StartError) return error.message
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+}
+
+function findingAbout(subject: string) {
+  return (ok: boolean, says: string): Finding => ({ subject, ok, says })
+}
