@@ -5,7 +5,7 @@ export function frame(event: { type: string } & Record<string, unknown>): string
   return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
 }
 
-export type FrameUsage = { input_tokens?: number; output_tokens?: number } & Record<string, unknown>
+export type FrameUsage = Readonly<Record<string, unknown>>
 
 export function messageStart(usage: FrameUsage | null = { input_tokens: 12, output_tokens: 1 }): string {
   return frame({

@@ -31,6 +31,8 @@ export type ByteRequest = {
   /** When the client has closed the connection, or the test has. */
   readonly closed: Promise<void>
   readonly isClosed: boolean
+  /** Bytes written that the kernel has not taken yet. */
+  readonly unsentBytes: number
   /** One TCP write; resolves when the kernel took it, or the connection is gone. */
   write(bytes: string | Uint8Array): Promise<void>
   /** Sends FIN. */
@@ -102,7 +104,10 @@ export function arrivals<Item>(): { add: (item: Item) => void; next: () => Promi
 
 function byteRequest(incoming: IncomingMessage, body: string, connection: number): ByteRequest {
   const { socket } = incoming
-  const closed = socket.destroyed ? Promise.resolve() : once(socket, 'close').then(() => {})
+  const closed = new Promise<void>((resolve) => {
+    if (socket.destroyed) resolve()
+    else socket.once('close', () => resolve())
+  })
   return {
     method: incoming.method ?? '',
     path: incoming.url ?? '',
@@ -114,7 +119,14 @@ function byteRequest(incoming: IncomingMessage, body: string, connection: number
     get isClosed() {
       return socket.destroyed
     },
-    write: (bytes) => new Promise((resolve) => socket.write(bytes, () => resolve())),
+    get unsentBytes() {
+      return socket.writableLength
+    },
+    write: (bytes) =>
+      new Promise((resolve) => {
+        if (socket.writable) socket.write(bytes, () => resolve())
+        else resolve()
+      }),
     end: () => socket.end(),
     reset: () => socket.resetAndDestroy(),
   }
@@ -126,11 +138,12 @@ async function readBody(incoming: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-/** A complete HTTP response with a length, as text. */
+/** A complete HTTP response with a length, the last one on its connection. */
 export function response(status: number, contentType: string, body: string, headers = {}): string {
   const lines = Object.entries({
     'content-type': contentType,
     'content-length': Buffer.byteLength(body),
+    connection: 'close',
     ...headers,
   }).map(([name, value]) => `${name}: ${value}\r\n`)
   return `HTTP/1.1 ${status} Status\r\n${lines.join('')}\r\n${body}`
