@@ -1,0 +1,147 @@
+import {
+  createClient,
+  type FormattedExecutionResult,
+  type Client as SocketClient,
+  type SubscribePayload,
+} from 'graphql-ws/client'
+import { createStore, type ExternalStore } from './external-store.ts'
+
+/** `denied`: the server wants the access token; nothing is tried again until the page has it. */
+export type ConnectionState = 'connecting' | 'open' | 'waiting' | 'denied'
+
+export type Connection = {
+  readonly state: ExternalStore<ConnectionState>
+  /** Follows a subscription for as long as the server has it, over any number of sockets; see {@link resuming}. */
+  subscribe: SocketClient['subscribe']
+}
+
+/** Milliseconds. */
+const timers = { firstRetry: 250, longestRetry: 15_000, ping: 10_000, pong: 5_000, wakePong: 1_500, ack: 10_000 }
+const unauthorized = 4401
+
+/**
+ * The page's one socket: opened for the first subscription, opened again for ever when it breaks, at once when the
+ * browser comes back online or the page into view.
+ */
+export function connect(url: string): Connection {
+  const state = createStore<ConnectionState>('connecting')
+  const retry = retryWait()
+  const watch = liveness()
+  const socket = createClient({
+    url,
+    retryAttempts: Number.POSITIVE_INFINITY,
+    shouldRetry: () => true,
+    retryWait: retry.wait,
+    keepAlive: timers.ping,
+    connectionAckWaitTimeout: timers.ack,
+    lazyCloseTimeout: 5_000,
+    on: {
+      connecting: () => state.set('connecting'),
+      opened: (opened) => watch.opened(opened as WebSocket),
+      connected: () => state.set('open'),
+      message: () => watch.heard(),
+      ping: (received) => received || watch.expect(timers.pong),
+      closed(event) {
+        watch.closed()
+        state.set((event as CloseEvent).code === unauthorized ? 'denied' : 'waiting')
+      },
+    },
+  })
+  watch.onSilence(() => socket.terminate())
+  onReturn(() => {
+    retry.now()
+    watch.probe(timers.wakePong)
+  })
+  return {
+    state,
+    subscribe(payload, sink) {
+      const own: Resumable = { ...payload }
+      return socket.subscribe(own, resuming(own, sink))
+    },
+  }
+}
+
+type Sink<Data, Extensions> = {
+  next(result: FormattedExecutionResult<Data, Extensions>): void
+  error(error: unknown): void
+  complete(): void
+}
+type Resumable = Omit<SubscribePayload, 'variables'> & { variables?: SubscribePayload['variables'] }
+
+/**
+ * graphql-ws subscribes again with the very payload that it was given once: it learns the last cursor here, so that
+ * a new socket goes on exactly where the old one ended.
+ */
+function resuming<Data, Extensions>(
+  payload: Resumable,
+  sink: Sink<Data, Extensions>,
+): Sink<Data, Extensions> {
+  return {
+    ...sink,
+    next(result) {
+      const [event] = Object.values(result.data ?? {}) as ({ cursor?: string } | null)[]
+      if (event?.cursor) payload.variables = { ...payload.variables, after: event.cursor }
+      sink.next(result)
+    },
+  }
+}
+
+/** Waits that double up to a limit and can be cut short. */
+function retryWait(): { wait(retries: number): Promise<void>; now(): void } {
+  let now = (): void => {}
+  return {
+    wait(retries) {
+      const longest = Math.min(timers.longestRetry, timers.firstRetry * 2 ** retries)
+      return new Promise((resolve) => {
+        const timer = setTimeout(resolve, longest * (0.5 + Math.random() / 2))
+        now = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    },
+    now: () => now(),
+  }
+}
+
+/** A socket can be dead without a word, as after sleep: whoever expects an answer and hears nothing says so. */
+function liveness() {
+  let socket: WebSocket | null = null
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let silence = (): void => {}
+  const stop = (): void => {
+    clearTimeout(timer)
+    timer = undefined
+  }
+  const expect = (within: number): void => {
+    stop()
+    timer = setTimeout(() => silence(), within)
+  }
+  return {
+    expect,
+    heard: stop,
+    opened(opened: WebSocket) {
+      socket = opened
+    },
+    closed() {
+      socket = null
+      stop()
+    },
+    probe(within: number) {
+      if (socket?.readyState !== WebSocket.OPEN) return
+      socket.send('{"type":"ping"}')
+      expect(within)
+    },
+    onSilence(listener: () => void) {
+      silence = listener
+    },
+  }
+}
+
+function onReturn(listener: () => void): void {
+  window.addEventListener('online', listener)
+  window.addEventListener('pageshow', listener)
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') listener()
+  })
+}

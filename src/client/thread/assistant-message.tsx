@@ -1,0 +1,96 @@
+import { memo } from 'react'
+import { DemoBadge } from '../composer/demo-badge.tsx'
+import { isDemo } from '../composer/models.ts'
+import { regenerate } from '../conversation/actions.ts'
+import type { ConversationStore } from '../conversation/conversation-store.ts'
+import type { LivePart, LiveParts } from '../conversation/fold-events.ts'
+import { isFinished, type Message, partsOf } from '../conversation/thread-state.ts'
+import { Markdown } from '../markdown/markdown.tsx'
+import { CopyButton } from '../ui/copy-button.tsx'
+import { IconButton } from '../ui/icon-button.tsx'
+import { Callout, CalloutButton } from './callout.tsx'
+import { endingOf } from './endings.ts'
+import { BranchSwitch, MessageActions } from './message-actions.tsx'
+import { Reasoning } from './reasoning.tsx'
+import { Waiting } from './waiting.tsx'
+
+type Props = {
+  store: ConversationStore
+  message: Message
+  siblings: readonly string[]
+  /** Model that another answer would be asked of. */
+  modelId: string | null
+  /** Text so far, while it is being written. */
+  live: LiveParts | undefined
+}
+
+export const AssistantMessage = memo(function AssistantMessage({
+  store,
+  message,
+  siblings,
+  modelId,
+  live,
+}: Props) {
+  const finished = isFinished(message)
+  const parts = partsOf(message, live).filter(({ text }) => text !== '')
+  const again = (): void => void regenerate(store, message, modelId)
+  return (
+    <article aria-label="Answer" className="group pt-6">
+      <Author model={message.model} />
+      {parts.map((part) => (
+        <Part key={part.index} part={part} live={!finished && part === parts.at(-1)} />
+      ))}
+      {!finished && parts.length === 0 && <Waiting>{waitingFor(message)}</Waiting>}
+      <EndingNote message={message} onRetry={again} />
+      {finished && (
+        <MessageActions end={false}>
+          {parts.length > 0 && <CopyButton text={() => answerOf(parts)} label="Copy answer" />}
+          <IconButton icon="retry" label="Answer again" onClick={again} />
+          <BranchSwitch store={store} messageId={message.id} siblings={siblings} />
+        </MessageActions>
+      )}
+    </article>
+  )
+})
+
+function Author({ model }: { model: Message['model'] }) {
+  return (
+    <p className="mb-1.5 flex h-6 items-center gap-2 font-medium text-muted text-sm">
+      {model?.displayName ?? 'Answer'}
+      {isDemo(model) && <DemoBadge />}
+    </p>
+  )
+}
+
+function Part({ part, live }: { part: LivePart; live: boolean }) {
+  switch (part.kind) {
+    case 'TEXT':
+      return <Markdown text={part.text} live={live} />
+    case 'REASONING':
+      return <Reasoning text={part.text} live={live} />
+    default:
+      return null
+  }
+}
+
+function EndingNote({ message, onRetry }: { message: Message; onRetry(): void }) {
+  const ending = endingOf(message)
+  if (!ending) return null
+  return (
+    <Callout tone={ending.tone} title={ending.title} detail={ending.detail}>
+      {ending.retry && <CalloutButton onClick={onRetry}>Try again</CalloutButton>}
+    </Callout>
+  )
+}
+
+function waitingFor({ generation }: Message): string {
+  if (generation?.status === 'QUEUED') return 'Waiting for its turn'
+  return (generation?.attempt ?? 1) > 1 ? 'Trying again' : 'Thinking'
+}
+
+function answerOf(parts: LiveParts): string {
+  return parts
+    .filter(({ kind }) => kind === 'TEXT')
+    .map(({ text }) => text)
+    .join('\n\n')
+}

@@ -1,0 +1,24 @@
+import tailwindcss from '@tailwindcss/vite'
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+
+/** The page: built from src/client into dist/client, which the server serves and the executable carries. */
+export default defineConfig({
+  root: 'src/client',
+  plugins: [react(), tailwindcss()],
+  build: {
+    outDir: '../../dist/client',
+    emptyOutDir: true,
+    target: 'es2023',
+    // The policy of the page allows no `data:` fonts or scripts, and small files are cheap from the same origin.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    // `npx vite` beside `PARLEY_ALLOWED_ORIGINS=http://localhost:5173 npm start`: the page with hot reload.
+    proxy: {
+      '/graphql': { target: 'http://127.0.0.1:8084', ws: true },
+      '/session': 'http://127.0.0.1:8084',
+    },
+  },
+})
