@@ -108,6 +108,7 @@ const statements = [
     generation_id uuid not null references generation on delete cascade,
     part integer not null,
     start integer not null,
+    length integer not null,
     kind text not null,
     text text not null,
     at timestamptz not null default clock_timestamp(),
@@ -127,7 +128,6 @@ const statements = [
     viewer_id uuid,
     primary key (conversation_id, seq)
   )`,
-  `create index conversation_event_by_transaction on conversation_event (conversation_id, xid)`,
   `create index conversation_event_by_generation on conversation_event (generation_id, seq) where generation_id is not null`,
 
   `create table viewer_event (
@@ -140,7 +140,6 @@ const statements = [
     client_mutation_id text,
     primary key (viewer_id, seq)
   )`,
-  `create index viewer_event_by_transaction on viewer_event (viewer_id, xid)`,
   `create index viewer_event_by_age on viewer_event (at)`,
 
   `create table idempotency (

@@ -129,6 +129,8 @@ type ChunkTable = {
   part: number
   /** UTF-16 units from the part's beginning. */
   start: number
+  /** UTF-16 units: the database counts characters otherwise. */
+  length: number
   kind: ChunkKind
   text: string
   at: Timestamp

@@ -1,0 +1,168 @@
+import type { Chat } from './chat/chat.ts'
+import { dropExpired } from './chat/housekeeping.ts'
+import { beat, findLost, findQueued, sweep } from './chat/processes.ts'
+import { GenerationRunner } from './chat/run-generation.ts'
+import { ensureLocalViewer } from './chat/viewers.ts'
+import { type Config, requireTokenBeyondLoopback } from './config.ts'
+import { type Database, type Db, openDatabase } from './db/connect.ts'
+import { migrate } from './db/migrate.ts'
+import { type About, createContext } from './graphql/context.ts'
+import { schema } from './graphql/schema.ts'
+import { createPageSource } from './http/page.ts'
+import { createHttpServer } from './http/server.ts'
+import { newId, type ProcessId } from './ids.ts'
+import { createAnthropic } from './llm/anthropic.ts'
+import { createDemo } from './llm/demo.ts'
+import { createModels, type Models } from './llm/models.ts'
+import type { ChatProvider } from './llm/provider.ts'
+import { createLog, type Logger } from './log.ts'
+import { repeat } from './repeat.ts'
+import { Contents } from './streams/contents.ts'
+import type { Streams } from './streams/follow.ts'
+import { createPoll } from './streams/poll.ts'
+import { RunLog } from './streams/run-log.ts'
+import { createWakeUps } from './streams/wake-ups.ts'
+import { version } from './version.ts'
+
+/** A running server. */
+export type App = {
+  /** Where it is, with a slash at the end. */
+  readonly url: string
+  readonly port: number
+  readonly db: Db
+  /** Resolves when the server can't go on: its embedded database has broken down. */
+  readonly failed: Promise<Error>
+  /** Stops: readers are told to come back, runs stop where they are, and what they have said is safe on disk. */
+  close(): Promise<void>
+}
+
+/** Parts that a test puts in the place of what {@link createApp} would make. */
+export type Overrides = { readonly log?: Logger; readonly providers?: readonly ChatProvider[] }
+
+const housekeepingInterval = 3_600_000
+
+/** Starts a server: opens and migrates its database, takes over what a dead process left, and listens. */
+export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
+  requireTokenBeyondLoopback(config)
+  const log = overrides.log ?? createLog(config.logLevel)
+  const database = await openDatabase({ ...config, log, vacuumInterval: config.timers.vacuum })
+  try {
+    await migrate(database.db)
+    return await serve(config, overrides, log, database)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+async function serve(config: Config, overrides: Overrides, log: Logger, database: Database): Promise<App> {
+  const { db } = database
+  const { chat, runner } = createChat(config, overrides, log, db, await readIncarnation(db))
+  const processId = runner.processId
+  const viewer = await ensureLocalViewer(db)
+  const server = createHttpServer({
+    ...config,
+    viewer,
+    schema,
+    log,
+    createContext: (operation) => createContext(chat, aboutOf(config), operation),
+    ready: () => isReady(db),
+    page: createPageSource(),
+  })
+  chat.models.start()
+  await beat(db, processId, config.timers.processExpiry)
+  // Nobody else can hold the embedded database: whoever ran something on it is gone.
+  await sweep(chat, processId, database.kind === 'embedded' ? 'others' : 'expired')
+  for (const id of await findQueued(db)) runner.start(id)
+  const { url, port } = await server.listen()
+  const stopLoops = startLoops(config, chat, runner)
+  const close = async () => {
+    await stopLoops()
+    await server.close()
+    await runner.close()
+    await sweep(chat, processId, 'own')
+    await chat.models.close()
+    await database.close()
+  }
+  return { url, port, db, failed: database.failed, close: once(close) }
+}
+
+function createChat(config: Config, overrides: Overrides, log: Logger, db: Db, incarnation: string) {
+  const wakeUps = createWakeUps()
+  const contents = new Contents(db)
+  const streams: Streams = { db, contents, wakeUps, incarnation }
+  const base = { db, streams, models: createProviders(config, overrides, log), limits: config.limits, log }
+  const runner = new GenerationRunner({
+    chat: base,
+    runLog: new RunLog({ db, wakeUps, log, flushInterval: config.timers.flush }),
+    processId: newId<ProcessId>(),
+    retry: config.timers,
+  })
+  return { chat: { ...base, runner } satisfies Chat, runner }
+}
+
+function createProviders(config: Config, overrides: Overrides, log: Logger): Models {
+  const { apiKey, baseUrl } = config.anthropic
+  const configured = apiKey === null ? [] : [createAnthropic({ apiKey, baseUrl, timers: config.timers })]
+  return createModels({
+    providers: [
+      ...(overrides.providers ?? configured),
+      createDemo({ tokensPerSecond: config.demoTokensPerSecond }),
+    ],
+    defaultModel: config.defaultModel,
+    refreshInterval: config.timers.modelRefresh,
+    log,
+  })
+}
+
+/** What a server does by itself, beside serving. */
+function startLoops({ timers }: Config, chat: Chat, runner: GenerationRunner): () => Promise<void> {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const { db, log, streams } = chat
+  const loops = [
+    repeat('the heartbeat', timers.processHeartbeat, signal, log, async () => {
+      await beat(db, runner.processId, timers.processExpiry)
+      for (const id of await findLost(db, runner.processId, runner.active)) runner.stop(id)
+      await sweep(chat, runner.processId, 'expired')
+      for (const id of await findQueued(db)) runner.start(id)
+    }),
+    repeat('the poll', timers.poll, signal, log, createPoll(db, streams.wakeUps)),
+    repeat('housekeeping', housekeepingInterval, signal, log, () => dropExpired(db)),
+  ]
+  return async () => {
+    stopping.abort()
+    await Promise.all(loops)
+  }
+}
+
+function aboutOf(config: Config): About {
+  const features = [
+    config.databaseUrl === null && 'embedded-database',
+    config.accessToken !== null && 'access-token',
+  ]
+  return { version, features: features.filter((feature) => feature !== false) }
+}
+
+async function readIncarnation(db: Db): Promise<string> {
+  return (await db.selectFrom('server').select('incarnation').executeTakeFirstOrThrow()).incarnation
+}
+
+async function isReady(db: Db): Promise<boolean> {
+  return db
+    .selectFrom('server')
+    .select('id')
+    .execute()
+    .then(
+      () => true,
+      () => false,
+    )
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null
+  return () => {
+    done ??= work()
+    return done
+  }
+}

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto'
+import { sql } from 'kysely'
+import type { Viewer } from '../auth/viewer.ts'
+import { type Tx, transaction } from '../db/connect.ts'
+import { ChatError } from '../errors.ts'
+import type { GenerationId, ViewerId } from '../ids.ts'
+import type { Topic } from '../streams/wake-ups.ts'
+import { canonicalJson, type Json } from './canonical-json.ts'
+import type { Chat } from './chat.ts'
+import { requireStorable } from './text.ts'
+
+/** A transaction, and what has to happen once it is committed. */
+export type Unit = {
+  readonly tx: Tx
+  readonly topics: Set<Topic>
+  readonly started: Set<GenerationId>
+  readonly ended: Set<GenerationId>
+}
+
+/** Runs `work` in one transaction; only after its commit are readers woken and runs started or stopped. */
+export async function commit<T>(chat: Chat, work: (unit: Unit) => Promise<T>): Promise<T> {
+  const { unit, result } = await transaction(chat.db, async (tx) => {
+    const unit: Unit = { tx, topics: new Set(), started: new Set(), ended: new Set() }
+    return { unit, result: await work(unit) }
+  })
+  for (const id of unit.ended) {
+    chat.streams.contents.disown(id)
+    chat.runner.stop(id)
+  }
+  chat.streams.wakeUps.wake([...unit.topics, ...[...unit.ended].map((id) => `run:${id}` as const)])
+  for (const id of unit.started) chat.runner.start(id)
+  return result
+}
+
+/** A transaction on behalf of a viewer. */
+export type Mutation = Unit & { readonly viewer: Viewer; readonly clientMutationId: string | null }
+
+/** Ids of what a mutation made or changed: its payload is read again by them. */
+export type EntityIds = Readonly<Record<string, string>>
+
+/** Shorter ones are only echoed. */
+const shortestKey = 16
+const longestKey = 255
+
+/**
+ * Runs a mutation exactly once per viewer, mutation and `clientMutationId` of 16 characters or more, for 24 hours.
+ * A repetition waits for the first call and returns its entities; one with another input throws ChatError
+ * IDEMPOTENCY_MISMATCH. A call that failed leaves nothing behind and can be repeated.
+ */
+export async function mutate<Ids extends EntityIds>(
+  chat: Chat,
+  viewer: Viewer,
+  name: string,
+  input: { readonly clientMutationId: string | null } & { readonly [key: string]: Json | undefined },
+  work: (mutation: Mutation) => Promise<Ids>,
+): Promise<Ids> {
+  const { clientMutationId: key, ...rest } = input
+  if (key !== null) requireStorable(key, 'clientMutationId', longestKey)
+  return commit(chat, async (unit) => {
+    const run = () => work({ ...unit, viewer, clientMutationId: key })
+    if (key === null || key.length < shortestKey) return run()
+    const inputHash = createHash('sha256')
+      .update(canonicalJson(withoutNulls(rest)))
+      .digest('hex')
+    const call = { viewer_id: viewer.id, mutation: name, key, input_hash: inputHash }
+    const first = await insertFirst(unit.tx, call)
+    if (!first) return (await repeated(unit.tx, call)) as Ids
+    const ids = await run()
+    await calls(unit.tx, call)
+      .set({ result: JSON.stringify(ids) })
+      .execute()
+    return ids
+  })
+}
+
+type Call = { viewer_id: ViewerId; mutation: string; key: string; input_hash: string }
+
+/** Inserted first, so that a concurrent repetition waits here for the commit. False: it was called before. */
+async function insertFirst(tx: Tx, call: Call): Promise<boolean> {
+  const inserted = await tx
+    .insertInto('idempotency')
+    .values(call)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['viewer_id', 'mutation', 'key'])
+        .doUpdateSet({ input_hash: call.input_hash, result: null, created_at: sql`clock_timestamp()` })
+        .where(sql<boolean>`idempotency.created_at < clock_timestamp() - interval '24 hours'`),
+    )
+    .returning('key')
+    .executeTakeFirst()
+  return inserted !== undefined
+}
+
+async function repeated(tx: Tx, call: Call): Promise<EntityIds> {
+  const stored = await tx
+    .selectFrom('idempotency')
+    .select(['input_hash', 'result'])
+    .where('viewer_id', '=', call.viewer_id)
+    .where('mutation', '=', call.mutation)
+    .where('key', '=', call.key)
+    .executeTakeFirstOrThrow()
+  if (stored.input_hash !== call.input_hash) {
+    const message = `Cannot repeat ${call.mutation}: this clientMutationId was used with another input`
+    throw new ChatError('IDEMPOTENCY_MISMATCH', message, ['clientMutationId'])
+  }
+  return stored.result ?? {}
+}
+
+function calls(tx: Tx, call: Call) {
+  return tx
+    .updateTable('idempotency')
+    .where('viewer_id', '=', call.viewer_id)
+    .where('mutation', '=', call.mutation)
+    .where('key', '=', call.key)
+}
+
+/** A field that is null and one that is left out mean the same. */
+function withoutNulls(value: Json): Json {
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map(withoutNulls)
+  const members = Object.entries(value).filter(([, member]) => member !== null && member !== undefined)
+  return Object.fromEntries(members.map(([name, member]) => [name, withoutNulls(member as Json)]))
+}

@@ -1,0 +1,202 @@
+import { sql } from 'kysely'
+import type { Viewer } from '../auth/viewer.ts'
+import type { Tx } from '../db/connect.ts'
+import type { GenerationRow, GenerationStatus, StoredPart } from '../db/tables.ts'
+import { ChatError } from '../errors.ts'
+import type { GenerationId, MessageId } from '../ids.ts'
+import type { FinishReason, ProviderError, TokenUsage } from '../llm/provider.ts'
+import { lockConversation } from './access.ts'
+import type { Chat } from './chat.ts'
+import { type Mutation, mutate, type Unit } from './commit.ts'
+import { appendEvents, appendViewerEvents, type Cause } from './events.ts'
+import { findGenerations, isActive } from './generations.ts'
+import { messageHash } from './message-hash.ts'
+import { findParents, previewLength, textOf } from './messages.ts'
+import { beginningOf, estimateTokens } from './text.ts'
+
+/** How a run comes to its end. `lost`: the process that ran it is gone, or is about to go. */
+export type Ending =
+  | { readonly type: 'completed'; readonly reason: FinishReason; readonly usage: TokenUsage | null }
+  | { readonly type: 'canceled'; readonly usage: TokenUsage | null }
+  | { readonly type: 'failed'; readonly error: ProviderError; readonly usage: TokenUsage | null }
+  | { readonly type: 'lost' }
+
+/**
+ * Ends a run in the caller's transaction: what is committed of its text becomes its message, for good.
+ *
+ * Locks the conversation, then the run, so that a batch of the log either comes before and is kept, or after and
+ * is refused. With `epoch`, only while the run is still that lease's. Returns false, and does nothing, for a run
+ * that has ended or was taken over.
+ */
+export async function endGeneration(
+  unit: Unit,
+  generation: Pick<GenerationRow, 'id' | 'conversation_id'>,
+  ending: Ending,
+  { epoch = null, cause = null }: { epoch?: number | null; cause?: Cause | null } = {},
+): Promise<boolean> {
+  await lockConversation(unit.tx, generation.conversation_id)
+  const run = await lockActive(unit.tx, generation.id)
+  if (!run || (epoch !== null && run.epoch !== epoch)) return false
+  const chunks = await takeChunks(unit.tx, run)
+  const parts = foldChunks(chunks)
+  const status = statusOf(ending, parts)
+  await unit.tx
+    .updateTable('generation')
+    .set({
+      status,
+      finished_at: sql<Date>`clock_timestamp()`,
+      first_token_at: chunks[0]?.at ?? null,
+      finish_reason: reasonOf(ending, status),
+      timeline: chunks.flatMap((chunk) => [
+        chunk.part,
+        chunk.start + chunk.length,
+        chunk.at.getTime() - Number(run.started_at),
+      ]),
+      ...failureOf(ending),
+      ...usageOf(ending, parts),
+    })
+    .where('id', '=', run.id)
+    .execute()
+  await finishMessage(unit, run, status, parts)
+  const finished = { type: 'GENERATION_FINISHED', generationId: run.id, messageId: run.message_id } as const
+  await appendEvents(unit, run.conversation_id, [finished, { type: 'CONVERSATION_CHANGED' }], cause)
+  await appendViewerEvents(unit, run.conversation_id, 'CONVERSATION_CHANGED', cause)
+  unit.ended.add(run.id)
+  return true
+}
+
+async function lockActive(tx: Tx, id: GenerationId): Promise<GenerationRow | undefined> {
+  return tx
+    .selectFrom('generation')
+    .selectAll()
+    .where('id', '=', id)
+    .where('status', 'in', ['QUEUED', 'RUNNING'])
+    .forUpdate()
+    .executeTakeFirst()
+}
+
+async function takeChunks(tx: Tx, { id }: GenerationRow) {
+  const chunks = await tx
+    .selectFrom('chunk')
+    .select(['part', 'start', 'length', 'kind', 'text', 'at'])
+    .where('generation_id', '=', id)
+    .orderBy('part')
+    .orderBy('start')
+    .execute()
+  await tx.deleteFrom('chunk').where('generation_id', '=', id).execute()
+  return chunks
+}
+
+type StoredChunk = Awaited<ReturnType<typeof takeChunks>>[number]
+
+function foldChunks(chunks: readonly StoredChunk[]): StoredPart[] {
+  const texts: { kind: StoredPart['kind']; texts: string[] }[] = []
+  for (const { part, kind, text } of chunks) {
+    texts[part] ??= { kind: kind as StoredPart['kind'], texts: [] }
+    texts[part].texts.push(text)
+  }
+  return texts.map((part) => ({ kind: part.kind, text: part.texts.join('') }))
+}
+
+/** A run that ends before its time has failed when nothing came of it, and was interrupted when something did. */
+function statusOf(
+  ending: Ending,
+  parts: readonly StoredPart[],
+): Exclude<GenerationStatus, 'QUEUED' | 'RUNNING'> {
+  if (ending.type === 'completed') return 'COMPLETED'
+  if (ending.type === 'canceled') return 'CANCELED'
+  return parts.length > 0 ? 'INTERRUPTED' : 'FAILED'
+}
+
+function reasonOf(ending: Ending, status: GenerationStatus): FinishReason {
+  if (ending.type === 'completed') return ending.reason
+  if (status === 'FAILED') return 'ERROR'
+  return status === 'CANCELED' ? 'CANCELED' : 'INTERRUPTED'
+}
+
+function failureOf(ending: Ending) {
+  if (ending.type !== 'failed') return {}
+  const { code, message, retryable, retryAt } = ending.error
+  return {
+    failure_code: code,
+    failure_message: message,
+    failure_retryable: retryable,
+    failure_retry_at: retryAt,
+  }
+}
+
+/** A provider counts the output at the end: for a run that did not get there it is estimated. */
+function usageOf(ending: Ending, parts: readonly StoredPart[]) {
+  const usage = ending.type === 'lost' ? null : ending.usage
+  const reported = ending.type === 'completed'
+  const written = parts.map((part) => part.text).join('')
+  return {
+    input_tokens: usage?.inputTokens ?? null,
+    output_tokens: reported ? (usage?.outputTokens ?? null) : estimateTokens(written),
+    cached_tokens: usage?.cachedTokens ?? null,
+    reasoning_tokens: usage?.reasoningTokens ?? null,
+    usage_estimated: !reported,
+  }
+}
+
+async function finishMessage(
+  { tx }: Unit,
+  run: GenerationRow,
+  status: GenerationRow['status'] & ('COMPLETED' | 'CANCELED' | 'FAILED' | 'INTERRUPTED'),
+  parts: readonly StoredPart[],
+): Promise<void> {
+  const parents = await hashesOfParents(tx, run.message_id)
+  const { model, parameters } = run
+  const hash = messageHash({ role: 'ASSISTANT', parts, parents, author: null, model, parameters })
+  await tx
+    .updateTable('message')
+    .set({ status, parts: JSON.stringify(parts), hash })
+    .where('id', '=', run.message_id)
+    .execute()
+  const text = textOf(parts)
+  await tx
+    .updateTable('conversation')
+    .set({ updated_at: sql`clock_timestamp()`, ...(text && { preview: beginningOf(text, previewLength) }) })
+    .where('id', '=', run.conversation_id)
+    .execute()
+}
+
+async function hashesOfParents(tx: Tx, id: MessageId): Promise<string[]> {
+  const parents = (await findParents(tx, [id])).get(id) ?? []
+  const rows = parents.length
+    ? await tx.selectFrom('message').select(['id', 'hash']).where('id', 'in', parents).execute()
+    : []
+  return parents.map((parent) => rows.find((row) => row.id === parent)?.hash ?? '')
+}
+
+export type CancelInput = { readonly clientMutationId: string | null; readonly generationId: GenerationId }
+
+/**
+ * Ends a run at once, wherever it runs, and keeps the text that is committed. Doing it twice is the same as once.
+ * Throws ChatError NOT_FOUND, or ALREADY_FINISHED when the run had come to another end.
+ */
+export async function cancelGeneration(chat: Chat, viewer: Viewer, input: CancelInput) {
+  return mutate(chat, viewer, 'cancelGeneration', input, (mutation) =>
+    cancel(chat, mutation, input.generationId),
+  )
+}
+
+async function cancel(chat: Chat, mutation: Mutation, id: GenerationId) {
+  const [generation] = await findGenerations(mutation.tx, mutation.viewer, [id])
+  if (!generation) throw new ChatError('NOT_FOUND', 'Cannot find the generation', ['generationId'])
+  const ending = { type: 'canceled', usage: chat.runner.usage(id) } as const
+  const ended =
+    isActive(generation) && (await endGeneration(mutation, generation, ending, { cause: mutation }))
+  if (!ended && generation.status !== 'CANCELED') await requireCanceled(mutation, id)
+  return { generation: id }
+}
+
+/** The run ended while this call waited for its lock, or long before. */
+async function requireCanceled({ tx, viewer }: Mutation, id: GenerationId): Promise<void> {
+  const [generation] = await findGenerations(tx, viewer, [id])
+  if (generation?.status !== 'CANCELED') {
+    throw new ChatError('ALREADY_FINISHED', 'Cannot cancel: the generation has already finished', [
+      'generationId',
+    ])
+  }
+}

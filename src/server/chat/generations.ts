@@ -1,0 +1,198 @@
+import { sql } from 'kysely'
+import type { Viewer } from '../auth/viewer.ts'
+import type { Db, Tx } from '../db/connect.ts'
+import type { GenerationRow } from '../db/tables.ts'
+import { ChatError } from '../errors.ts'
+import { type ConversationId, type GenerationId, type MessageId, newId } from '../ids.ts'
+import { type Conversation, requireConversation, visibleConversations } from './access.ts'
+import type { Chat } from './chat.ts'
+import { type Mutation, mutate } from './commit.ts'
+import { appendEvents } from './events.ts'
+import { announce, moveHead } from './heads.ts'
+import { appendMessage, findMessage, findMessages, findParents, type Message } from './messages.ts'
+import { type Generate, type Plan, requirePlan } from './parameters.ts'
+
+/** A run as its readers see it; while it runs, its first text's time comes from what is committed. */
+export type Generation = GenerationRow
+
+/** A run that has not ended. */
+export function isActive(generation: Pick<GenerationRow, 'status'>): boolean {
+  return generation.status === 'QUEUED' || generation.status === 'RUNNING'
+}
+
+function visibleGenerations(db: Db | Tx, viewer: Viewer) {
+  const firstText = sql<Date | null>`coalesce(first_token_at,
+    (select min(at) from chunk where generation_id = generation.id))`
+  return db
+    .selectFrom('generation')
+    .selectAll()
+    .select(firstText.as('first_token_at'))
+    .where('conversation_id', 'in', visibleConversations(db, viewer).select('conversation.id'))
+}
+
+/** The generations of `ids` that the viewer may see. */
+export async function findGenerations(
+  db: Db,
+  viewer: Viewer,
+  ids: readonly GenerationId[],
+): Promise<Generation[]> {
+  return visibleGenerations(db, viewer).where('id', 'in', ids).execute()
+}
+
+/** The generations that write or wrote these messages. */
+export async function findGenerationsOf(
+  db: Db,
+  viewer: Viewer,
+  ids: readonly MessageId[],
+): Promise<Generation[]> {
+  return visibleGenerations(db, viewer).where('message_id', 'in', ids).execute()
+}
+
+/** Runs of a conversation that have not ended, oldest first. */
+export async function findActive(db: Db, viewer: Viewer, id: ConversationId): Promise<Generation[]> {
+  return visibleGenerations(db, viewer)
+    .where('conversation_id', '=', id)
+    .where('status', 'in', ['QUEUED', 'RUNNING'])
+    .orderBy('queued_at')
+    .orderBy('id')
+    .execute()
+}
+
+/** Queues a generation that answers `parent`, with the message that it will write. */
+export async function createGeneration(
+  chat: Chat,
+  mutation: Mutation,
+  conversation: Conversation,
+  parent: Message,
+  plan: Plan,
+): Promise<GenerationRow> {
+  await requireRoom(chat, mutation.tx, conversation)
+  const draft = {
+    role: 'ASSISTANT',
+    status: 'PENDING',
+    author_id: null,
+    model: plan.model,
+    parts: null,
+    hash: null,
+  } as const
+  const message = await appendMessage(mutation, conversation.id, { ...draft, parent })
+  const generation = await mutation.tx
+    .insertInto('generation')
+    .values({
+      id: newId<GenerationId>(),
+      conversation_id: conversation.id,
+      message_id: message.id,
+      status: 'QUEUED',
+      model: plan.model,
+      parameters: JSON.stringify(plan.parameters),
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  mutation.started.add(generation.id)
+  await appendEvents(
+    mutation,
+    conversation.id,
+    [{ type: 'GENERATION_CHANGED', generationId: generation.id, messageId: message.id }],
+    mutation,
+  )
+  return generation
+}
+
+async function requireRoom(chat: Chat, tx: Tx, conversation: Conversation): Promise<void> {
+  const { active } = await tx
+    .selectFrom('generation')
+    .select(sql<number>`count(*)::integer`.as('active'))
+    .where('conversation_id', '=', conversation.id)
+    .where('status', 'in', ['QUEUED', 'RUNNING'])
+    .executeTakeFirstOrThrow()
+  if (active >= chat.limits.runsPerConversation) {
+    throw new ChatError(
+      'QUOTA_EXCEEDED',
+      `Cannot start another answer: ${active} are being written in this conversation`,
+    )
+  }
+}
+
+export type GenerateResponseInput = {
+  readonly clientMutationId: string | null
+  readonly conversationId: ConversationId
+  /** Null: the viewer's head. */
+  readonly parentId: MessageId | null
+  readonly generate: Generate
+}
+
+/** Starts a generation that answers a message. Throws ChatError NOT_FOUND, CONFLICT, INVALID, QUOTA_EXCEEDED. */
+export async function generateResponse(chat: Chat, viewer: Viewer, input: GenerateResponseInput) {
+  return mutate(chat, viewer, 'generateResponse', input, async (mutation) => {
+    const conversation = await requireConversation(mutation.tx, viewer, input.conversationId)
+    const plan = requirePlan(chat.models, input.generate, conversation.default_model)
+    const parentId = input.parentId ?? conversation.head_id
+    const parent = parentId && (await findMessage(mutation.tx, conversation, parentId))
+    if (!parent) throw new ChatError('NOT_FOUND', 'Cannot find the message to answer', ['parentId'])
+    requireQuestion(parent, 'parentId')
+    return answer(chat, mutation, conversation, parent, plan)
+  })
+}
+
+/** Starts an answer under a message and puts the viewer's head on it. */
+async function answer(
+  chat: Chat,
+  mutation: Mutation,
+  conversation: Conversation,
+  parent: Message,
+  plan: Plan,
+) {
+  const generation = await createGeneration(chat, mutation, conversation, parent, plan)
+  await moveHead(mutation, conversation, generation.message_id)
+  await announce(mutation, conversation.id)
+  return { conversation: conversation.id, userMessage: parent.id, generation: generation.id }
+}
+
+function requireQuestion(message: Message, path: string): void {
+  if (message.role === 'ASSISTANT') {
+    throw new ChatError('INVALID', 'Cannot answer an answer: send a message under it, or regenerate it', [
+      path,
+    ])
+  }
+}
+
+export type RegenerateInput = {
+  readonly clientMutationId: string | null
+  readonly messageId: MessageId
+  readonly generate: Generate | null
+}
+
+/**
+ * Starts a sibling of an answer, for the same prompt and, unless another is named, with the same model. Throws
+ * ChatError NOT_FOUND, INVALID for a message that is no answer, CONFLICT, QUOTA_EXCEEDED.
+ */
+export async function regenerateMessage(chat: Chat, viewer: Viewer, input: RegenerateInput) {
+  return mutate(chat, viewer, 'regenerateMessage', input, async (mutation) => {
+    const { conversation, message } = await requireMessage(mutation, input.messageId)
+    const [parentId] = (await findParents(mutation.tx, [message.id])).get(message.id) ?? []
+    const parent = parentId && (await findMessage(mutation.tx, conversation, parentId))
+    if (message.role !== 'ASSISTANT' || !parent) {
+      throw new ChatError('INVALID', 'Cannot regenerate: only an answer can be', ['messageId'])
+    }
+    return answer(
+      chat,
+      mutation,
+      conversation,
+      parent,
+      requirePlan(chat.models, input.generate ?? {}, message.model),
+    )
+  })
+}
+
+/** Locks a message's conversation and reads the message. Throws ChatError NOT_FOUND at `messageId`. */
+export async function requireMessage(
+  { tx, viewer }: Mutation,
+  messageId: MessageId,
+): Promise<{ conversation: Conversation; message: Message }> {
+  const [found] = await findMessages(tx, viewer, [messageId])
+  if (!found) throw new ChatError('NOT_FOUND', 'Cannot find the message', ['messageId'])
+  const conversation = await requireConversation(tx, viewer, found.conversation_id)
+  // Read again under the lock: it may have finished meanwhile.
+  const message = await findMessage(tx, conversation, messageId)
+  return { conversation, message: message ?? found }
+}

@@ -1,0 +1,146 @@
+import type { GenerationRow } from '../db/tables.ts'
+import type { GenerationId, ProcessId } from '../ids.ts'
+import { type FinishReason, ProviderError, type TokenUsage } from '../llm/provider.ts'
+import { type RetryOptions, type RunEvent, withRetries } from '../llm/retry.ts'
+import { FencedError, type RunLog, type RunWriter } from '../streams/run-log.ts'
+import type { Chat, Runner } from './chat.ts'
+import { claimRun, leaseOf, recordAttempt } from './claim.ts'
+import { commit } from './commit.ts'
+import { type Ending, endGeneration } from './end-generation.ts'
+import { readPrompt } from './prompt.ts'
+
+export type RunnerOptions = {
+  readonly chat: Omit<Chat, 'runner'>
+  readonly runLog: RunLog
+  readonly processId: ProcessId
+  readonly retry: Pick<RetryOptions, 'retryBudget' | 'retryBase'>
+}
+
+/** A run of this process, from its claim to its end. */
+type ActiveRun = { readonly stop: AbortController; readonly done: Promise<void>; usage: TokenUsage | null }
+
+/** Runs models. A run belongs to the server: no connection of a client starts, holds or ends it. */
+export class GenerationRunner implements Runner {
+  readonly #chat: Chat
+  readonly #options: RunnerOptions
+  readonly #runs = new Map<GenerationId, ActiveRun>()
+  #closing = false
+
+  constructor(options: RunnerOptions) {
+    this.#chat = { ...options.chat, runner: this }
+    this.#options = options
+  }
+
+  /** The process that owns these runs. */
+  get processId(): ProcessId {
+    return this.#options.processId
+  }
+
+  /** The runs of this process. */
+  get active(): GenerationId[] {
+    return [...this.#runs.keys()]
+  }
+
+  start(id: GenerationId): void {
+    if (this.#closing || this.#runs.has(id)) return
+    const stop = new AbortController()
+    const done = this.#run(id, stop.signal)
+      .catch((error: unknown) => this.#chat.log.error({ err: error, generationId: id }, 'run failed'))
+      .finally(() => this.#runs.delete(id))
+    this.#runs.set(id, { stop, done, usage: null })
+  }
+
+  stop(id: GenerationId): void {
+    this.#runs.get(id)?.stop.abort(new FencedError('Cannot go on: the run was ended'))
+  }
+
+  usage(id: GenerationId): TokenUsage | null {
+    return this.#runs.get(id)?.usage ?? null
+  }
+
+  /** Takes no further runs and stops its own where they are, with what they have said committed. */
+  async close(): Promise<void> {
+    this.#closing = true
+    for (const id of this.#runs.keys()) this.stop(id)
+    await Promise.all([...this.#runs.values()].map((run) => run.done))
+  }
+
+  async #run(id: GenerationId, signal: AbortSignal): Promise<void> {
+    const run = await claimRun(this.#chat, this.#options.processId, id)
+    if (!run) return
+    const content = this.#chat.streams.contents.own(id, run.message_id)
+    const writer = this.#options.runLog.open(leaseOf(run), content)
+    try {
+      const ending = await this.#write(run, writer, signal)
+      if (ending) await commit(this.#chat, (unit) => endGeneration(unit, run, ending, { epoch: run.epoch }))
+    } finally {
+      this.#chat.streams.contents.disown(id)
+    }
+  }
+
+  /** Writes the model's answer to the log and says how it ended; null: somebody else ended it or will. */
+  async #write(run: GenerationRow, writer: RunWriter, signal: AbortSignal): Promise<Ending | null> {
+    let ending: Ending | null
+    try {
+      const reason = await this.#stream(run, writer, signal)
+      ending = { type: 'completed', reason, usage: this.usage(run.id) }
+    } catch (error) {
+      ending = this.#endingAfter(run, error, signal)
+    }
+    try {
+      await writer.settled()
+    } catch (error) {
+      return this.#endingAfter(run, error, signal)
+    }
+    return ending
+  }
+
+  async #stream(run: GenerationRow, writer: RunWriter, signal: AbortSignal): Promise<FinishReason> {
+    const { models, db } = this.#chat
+    const provider = models.providerOf({ provider: run.model.split(':', 1)[0]! })
+    if (!provider) throw new ProviderError('MODEL_UNAVAILABLE', `No provider serves ${run.model} any more`)
+    const prompt = await readPrompt(db, run)
+    const parts = new PartCounter()
+    let reason: FinishReason | null = null
+    for await (const event of withRetries(provider, prompt, { ...this.#options.retry, signal })) {
+      if (event.type === 'text' || event.type === 'reasoning') {
+        await writer.append(parts.of(event), event.type === 'text' ? 'TEXT' : 'REASONING', event.text)
+      } else if (event.type === 'finish') reason = event.reason
+      else await this.#note(run, event)
+    }
+    if (!reason) throw new ProviderError('PROVIDER_BAD_RESPONSE', 'The provider’s answer had no end')
+    return reason
+  }
+
+  async #note(run: GenerationRow, event: RunEvent): Promise<void> {
+    if (event.type === 'attempt') await recordAttempt(this.#chat, run, event.attempt)
+    const active = this.#runs.get(run.id)
+    if (event.type === 'usage' && active) active.usage = event.usage
+  }
+
+  #endingAfter(run: GenerationRow, error: unknown, signal: AbortSignal): Ending | null {
+    if (error instanceof FencedError || signal.aborted) return null
+    const usage = this.usage(run.id)
+    if (error instanceof ProviderError) return { type: 'failed', error, usage }
+    this.#chat.log.error({ err: error, generationId: run.id }, 'run failed')
+    const failure = new ProviderError(
+      'INTERNAL',
+      'Something went wrong in the server while writing this answer',
+    )
+    return { type: 'failed', error: failure, usage }
+  }
+}
+
+/** Numbers a message's parts in the order in which they are first written to; empty blocks get no part. */
+class PartCounter {
+  #part = -1
+  #block = -1
+  #type = ''
+
+  of({ type, block }: { type: 'text' | 'reasoning'; block: number }): number {
+    if (block !== this.#block || type !== this.#type) this.#part += 1
+    this.#block = block
+    this.#type = type
+    return this.#part
+  }
+}

@@ -1,0 +1,25 @@
+import type { Viewer } from '../auth/viewer.ts'
+import type { Db } from '../db/connect.ts'
+import type { ViewerRow } from '../db/tables.ts'
+import { newId, type ViewerId } from '../ids.ts'
+
+const handle = 'local'
+
+/** The one viewer of a server without accounts, made at the first start; its id stays, so accounts can adopt it. */
+export async function ensureLocalViewer(db: Db): Promise<Viewer> {
+  await db
+    .insertInto('viewer')
+    .values({ id: newId<ViewerId>(), handle, name: 'You', email: null, role: 'ADMIN' })
+    .onConflict((conflict) => conflict.column('handle').doNothing())
+    .execute()
+  return db
+    .selectFrom('viewer')
+    .select(['id', 'handle'])
+    .where('handle', '=', handle)
+    .executeTakeFirstOrThrow()
+}
+
+/** A viewer's own account; nobody sees another's yet. */
+export async function findViewer(db: Db, viewer: Viewer): Promise<ViewerRow | null> {
+  return (await db.selectFrom('viewer').selectAll().where('id', '=', viewer.id).executeTakeFirst()) ?? null
+}

@@ -1,0 +1,82 @@
+import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql'
+import type { Viewer } from '../auth/viewer.ts'
+import type { Chat } from '../chat/chat.ts'
+import { readWatermark, type Watermark } from '../streams/watermark.ts'
+import { createLoaders, type Loaders } from './loaders.ts'
+
+/** What the edge knows of an operation. */
+export type OperationFacts = {
+  readonly viewer: Viewer
+  /** Where a reader over SSE says that it was; counts more than `after`. */
+  readonly lastEventId: string | null
+  /** Aborts when nobody waits for the operation any more. */
+  readonly signal: AbortSignal
+}
+
+/** What the server says of itself. */
+export type About = { readonly version: string; readonly features: readonly string[] }
+
+/** Rows that one read has seen, and a moment that is older than all of them. */
+type Read = {
+  readonly loaders: Loaders
+  /** What `eventsCursor` is made of. */
+  readonly watermark: () => Promise<Watermark>
+}
+
+/** What the resolvers of one operation share. A plain object: Yoga copies its members. */
+export type GraphContext = OperationFacts & {
+  readonly chat: Chat
+  readonly about: About
+  /** Of a query, whose root fields run side by side and read as one. */
+  begun: Promise<void> | null
+} & { -readonly [Name in keyof Read]: Read[Name] }
+
+export function createContext(chat: Chat, about: About, facts: OperationFacts): GraphContext {
+  return { ...facts, chat, about, begun: null, ...createRead(chat, facts.viewer) }
+}
+
+function createRead(chat: Chat, viewer: Viewer): Read {
+  let taken: Promise<Watermark> | null = null
+  const watermark = () => {
+    taken ??= readWatermark(chat.db)
+    return taken
+  }
+  return { watermark, loaders: createLoaders(chat, viewer, watermark) }
+}
+
+/**
+ * Begins a read: nothing that was loaded before counts, and where the operation selects `eventsCursor`, its
+ * watermark is read before any row is.
+ */
+export async function beginRead(context: GraphContext, info: GraphQLResolveInfo): Promise<void> {
+  Object.assign(context, createRead(context.chat, context.viewer))
+  if (selectsEventsCursor(info)) await context.watermark()
+}
+
+/** The same, once for all root fields of a query. */
+export function beginQuery(context: GraphContext, info: GraphQLResolveInfo): Promise<void> {
+  context.begun ??= beginRead(context, info)
+  return context.begun
+}
+
+const known = new WeakMap<GraphQLResolveInfo['operation'], boolean>()
+
+/** Whether an operation selects `eventsCursor` anywhere; fragments count even where they do not apply. */
+function selectsEventsCursor({ operation, fragments }: GraphQLResolveInfo): boolean {
+  const answer = known.get(operation)
+  if (answer !== undefined) return answer
+  const sets = [operation.selectionSet, ...Object.values(fragments).map((fragment) => fragment.selectionSet)]
+  const selects = sets.some(hasEventsCursor)
+  known.set(operation, selects)
+  return selects
+}
+
+function hasEventsCursor(set: SelectionSetNode): boolean {
+  return set.selections.some((selection) =>
+    selection.kind === 'Field' && selection.name.value === 'eventsCursor'
+      ? true
+      : selection.kind !== 'FragmentSpread' &&
+        selection.selectionSet !== undefined &&
+        hasEventsCursor(selection.selectionSet),
+  )
+}

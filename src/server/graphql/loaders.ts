@@ -1,0 +1,52 @@
+import DataLoader from 'dataloader'
+import type { Viewer } from '../auth/viewer.ts'
+import { type Conversation, findConversations } from '../chat/access.ts'
+import type { Chat } from '../chat/chat.ts'
+import { findGenerations, findGenerationsOf, type Generation } from '../chat/generations.ts'
+import { findChildren, findMessages, findParents, findSiblings, type Message } from '../chat/messages.ts'
+import type { ConversationId, GenerationId, MessageId } from '../ids.ts'
+import type { Position } from '../streams/cursor.ts'
+import { conversationPositions, runPositions, type Watermark } from '../streams/watermark.ts'
+
+/** One read's rows: each is asked for once, together with the others of its kind. What is not visible is null. */
+export type Loaders = ReturnType<typeof createLoaders>
+
+export function createLoaders(chat: Chat, viewer: Viewer, watermark: () => Promise<Watermark>) {
+  const { db } = chat
+  return {
+    conversation: byKey<ConversationId, Conversation>(
+      (ids) => findConversations(db, viewer, ids),
+      (row) => row.id,
+    ),
+    message: byKey<MessageId, Message>(
+      (ids) => findMessages(db, viewer, ids),
+      (row) => row.id,
+    ),
+    generation: byKey<GenerationId, Generation>(
+      (ids) => findGenerations(db, viewer, ids),
+      (row) => row.id,
+    ),
+    generationOf: byKey<MessageId, Generation>(
+      (ids) => findGenerationsOf(db, viewer, ids),
+      (row) => row.message_id,
+    ),
+    parents: inMap<MessageId, MessageId[]>((ids) => findParents(db, ids)),
+    children: inMap<MessageId, MessageId[]>((ids) => findChildren(db, ids)),
+    siblings: inMap<MessageId, MessageId[]>((ids) => findSiblings(db, ids)),
+    conversationPosition: inMap<ConversationId, Position>(async (ids) =>
+      conversationPositions(db, ids, await watermark()),
+    ),
+    runPosition: inMap<GenerationId, Position>(async (ids) => runPositions(db, ids, await watermark())),
+  }
+}
+
+function byKey<Key, Row>(find: (keys: readonly Key[]) => Promise<readonly Row[]>, keyOf: (row: Row) => Key) {
+  return inMap<Key, Row>(async (keys) => new Map((await find(keys)).map((row) => [keyOf(row), row])))
+}
+
+function inMap<Key, Value>(find: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>) {
+  return new DataLoader<Key, Value | null>(async (keys) => {
+    const found = await find(keys)
+    return keys.map((key) => found.get(key) ?? null)
+  })
+}

@@ -1,0 +1,94 @@
+import type { ChunkKind } from '../db/tables.ts'
+import type { MessageId } from '../ids.ts'
+
+/** Committed text of one part of a message. */
+export type Part = { readonly kind: ChunkKind; readonly text: string }
+
+/** A piece of text and where it belongs. */
+export type Chunk = {
+  readonly part: number
+  /** UTF-16 units from the part's beginning. */
+  readonly start: number
+  readonly kind: ChunkKind
+  readonly text: string
+}
+
+/**
+ * The committed text of one run, as this process knows it. It only grows, but for a new revision, which starts
+ * over; readers are places in it, so one content serves any number of them.
+ */
+export type Content = {
+  readonly messageId: MessageId
+  revision: number
+  readonly parts: Part[]
+  /** Whether the run has ended, so that nothing will be added. */
+  ended: boolean
+  /** Of the newest text. */
+  at: Date
+}
+
+/** How far a reader has read one run. `part` counts the parts that it knows to be finished. */
+export type Place = { readonly revision: number; readonly part: number; readonly offset: number }
+
+export const beginning: Place = { revision: 0, part: 0, offset: 0 }
+
+/** What a reader is given to get from one place to the next. */
+export type Step =
+  | {
+      readonly type: 'delta'
+      readonly place: Place
+      readonly part: number
+      readonly kind: ChunkKind
+      readonly offset: number
+      readonly text: string
+    }
+  | { readonly type: 'part'; readonly place: Place; readonly part: number; readonly content: Part }
+
+export function emptyContent(messageId: MessageId): Content {
+  return { messageId, revision: 0, parts: [], ended: false, at: new Date() }
+}
+
+/** Writes chunks at their places. One that is held already changes nothing. */
+export function addChunks(content: Content, chunks: readonly Chunk[]): void {
+  for (const { part, start, kind, text } of chunks) {
+    const held = content.parts[part]?.text ?? ''
+    content.parts[part] = { kind, text: held.length > start ? held : held + text }
+  }
+}
+
+/** Bytes of text in one delta at the most, so that one reader's backlog does not hold up the others. */
+const deltaBytes = 32_000
+const scratch = new Uint8Array(deltaBytes)
+const encoder = new TextEncoder()
+
+/** How many UTF-16 units from `offset` make one delta: within its size, and never half of a surrogate pair. */
+function deltaLength(text: string, offset: number): number {
+  const piece = text.slice(offset, offset + deltaBytes)
+  const { read } = encoder.encodeInto(piece, scratch)
+  const last = piece.charCodeAt(read - 1)
+  const splitsPair = offset + read < text.length && last >= 0xd800 && last < 0xdc00
+  return splitsPair ? read - 1 : read
+}
+
+/** The next thing for a reader at `place`, with the rest of the text merged; null when it holds everything. */
+export function stepFrom(content: Content, place: Place): Step | null {
+  const { revision } = content
+  const { part, offset } = place.revision === revision ? place : { part: 0, offset: 0 }
+  const current = content.parts[part]
+  if (!current) return null
+  if (offset < current.text.length) {
+    const text = current.text.substr(offset, deltaLength(current.text, offset))
+    return {
+      type: 'delta',
+      place: { revision, part, offset: offset + text.length },
+      part,
+      kind: current.kind,
+      offset,
+      text,
+    }
+  }
+  const finished = content.ended || part + 1 < content.parts.length
+  return finished
+    ? { type: 'part', place: { revision, part: part + 1, offset: 0 }, part, content: current }
+    : null
+}

@@ -1,0 +1,216 @@
+import { sql } from 'kysely'
+import type { Db } from '../db/connect.ts'
+import type { ChunkKind } from '../db/tables.ts'
+import type { GenerationId } from '../ids.ts'
+import type { Logger } from '../log.ts'
+import { addChunks, type Chunk, type Content } from './content.ts'
+import type { WakeUps } from './wake-ups.ts'
+
+/** The right to write one run: whoever holds an older epoch is fenced off. */
+export type Lease = { readonly generationId: GenerationId; readonly epoch: number }
+
+/** A write that came too late: the run has ended, or another process has taken it over. */
+export class FencedError extends Error {
+  override name = 'FencedError'
+}
+
+export type RunLogOptions = {
+  readonly db: Db
+  readonly wakeUps: WakeUps
+  readonly log: Logger
+  /** Shortest time between two commits while the log is busy, in milliseconds. */
+  readonly flushInterval: number
+}
+
+/** UTF-16 units that one run may have waiting before its writer is held back. */
+const highWater = 256 * 1024
+
+/**
+ * The log of all runs that this process writes. Text is committed first and shown second: one statement commits
+ * what all runs have gathered, and only then does it become content for readers.
+ *
+ * An idle log commits at once; a busy one at most once per flush interval, but a run's first text never waits for
+ * that; while a commit is under way the next batch gathers.
+ */
+export class RunLog {
+  readonly #options: RunLogOptions
+  readonly #dirty = new Set<RunWriter>()
+  #cycle: Promise<void> | null = null
+  #hurry: () => void = () => {}
+  #lastCommit = 0
+
+  constructor(options: RunLogOptions) {
+    this.#options = options
+  }
+
+  /** Opens a run for writing. `content` is what readers in this process see of it. */
+  open(lease: Lease, content: Content): RunWriter {
+    return new RunWriter(this, lease, content)
+  }
+
+  /** Called by writers: the text that they hold is committed with the next batch, or now when it is `urgent`. */
+  commitSoon(writer: RunWriter, urgent: boolean): Promise<void> {
+    this.#dirty.add(writer)
+    if (urgent) this.#hurry()
+    this.#cycle ??= this.#commitWhileDirty(urgent)
+    return this.#cycle
+  }
+
+  async #commitWhileDirty(urgent: boolean): Promise<void> {
+    // Let what arrives in this very turn of the event loop join the first batch.
+    await null
+    if (!urgent) await this.#pause()
+    while (this.#dirty.size > 0) {
+      const batch = [...this.#dirty]
+      this.#dirty.clear()
+      this.#lastCommit = performance.now()
+      await this.#commit(batch)
+      if (this.#dirty.size > 0) await this.#pause()
+    }
+    this.#cycle = null
+  }
+
+  async #pause(): Promise<void> {
+    const wait = this.#lastCommit + this.#options.flushInterval - performance.now()
+    if (wait <= 0 || [...this.#dirty].some((writer) => writer.urgent)) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, wait)
+    this.#hurry = resolve
+    await promise
+    clearTimeout(timer)
+  }
+
+  async #commit(writers: readonly RunWriter[]): Promise<void> {
+    const batch = writers.map((writer) => ({ writer, chunks: writer.take() }))
+    try {
+      this.#show(batch, await insertChunks(this.#options.db, batch))
+    } catch (error) {
+      this.#options.log.warn(
+        { err: error, runs: batch.length },
+        'commit of the log failed, trying run by run',
+      )
+      for (const one of batch) await this.#commitAlone(one)
+    }
+  }
+
+  /** One run whose text the database refuses must not take the others with it. */
+  async #commitAlone(one: Batch): Promise<void> {
+    try {
+      this.#show([one], await insertChunks(this.#options.db, [one]))
+    } catch (error) {
+      one.writer.failed(error)
+    }
+  }
+
+  #show(batch: readonly Batch[], committed: ReadonlyMap<GenerationId, Date>): void {
+    for (const { writer, chunks } of batch)
+      writer.committed(chunks, committed.get(writer.lease.generationId) ?? null)
+    this.#options.wakeUps.wake([...committed.keys()].map((id) => `run:${id}` as const))
+  }
+}
+
+/** Writes one run, in order. Not for use by several callers at once. */
+export class RunWriter {
+  readonly lease: Lease
+  readonly #log: RunLog
+  readonly #content: Content
+  readonly #lengths: number[] = []
+  #waiting: Chunk[] = []
+  #waitingLength = 0
+  #underWay = false
+  #failure: unknown = null
+
+  constructor(log: RunLog, lease: Lease, content: Content) {
+    this.#log = log
+    this.lease = lease
+    this.#content = content
+  }
+
+  /** Whether nothing of this run has been committed yet: somebody is waiting for its first word. */
+  get urgent(): boolean {
+    return this.#content.parts.length === 0
+  }
+
+  /**
+   * Appends text to a part. Resolves at once while little is waiting, else when that is committed, which holds the
+   * caller back. Throws FencedError when the run is no longer this lease's, or what the database said.
+   */
+  async append(part: number, kind: ChunkKind, text: string): Promise<void> {
+    this.#throwFailure()
+    this.#enqueue(part, kind, text)
+    const cycle = this.#log.commitSoon(this, this.urgent)
+    if (this.#waitingLength > highWater) await cycle
+  }
+
+  /** Resolves when everything appended so far is committed; throws as {@link append} does when it never will be. */
+  async settled(): Promise<void> {
+    while (this.#waiting.length > 0 || this.#underWay) await this.#log.commitSoon(this, true)
+    this.#throwFailure()
+  }
+
+  /** Hands what is waiting to the log. */
+  take(): Chunk[] {
+    const chunks = this.#waiting
+    this.#waiting = []
+    this.#waitingLength = 0
+    this.#underWay = true
+    return chunks
+  }
+
+  /** Called after the commit, with its time; null when the run was fenced off. */
+  committed(chunks: readonly Chunk[], at: Date | null): void {
+    this.#underWay = false
+    if (!at && chunks.length > 0)
+      return this.failed(new FencedError('Cannot append: the run is no longer this one’s'))
+    addChunks(this.#content, chunks)
+    if (at) this.#content.at = at
+  }
+
+  failed(error: unknown): void {
+    this.#underWay = false
+    this.#failure ??= error
+    this.#waiting = []
+  }
+
+  #enqueue(part: number, kind: ChunkKind, text: string): void {
+    const start = this.#lengths[part] ?? 0
+    this.#lengths[part] = start + text.length
+    this.#waitingLength += text.length
+    const last = this.#waiting.at(-1)
+    if (last?.part === part) this.#waiting[this.#waiting.length - 1] = { ...last, text: last.text + text }
+    else this.#waiting.push({ part, start, kind, text })
+  }
+
+  #throwFailure(): void {
+    if (this.#failure) throw this.#failure
+  }
+}
+
+type Batch = { readonly writer: RunWriter; readonly chunks: readonly Chunk[] }
+
+/**
+ * Inserts the chunks of every run that is still its lease's, and says which runs those are. The share lock makes
+ * an end or a takeover of a run wait for this commit, or this commit see it.
+ */
+async function insertChunks(db: Db, batch: readonly Batch[]): Promise<Map<GenerationId, Date>> {
+  const rows = batch.flatMap(({ writer, chunks }) => chunks.map((chunk) => ({ ...writer.lease, ...chunk })))
+  if (rows.length === 0) return new Map()
+  const { rows: inserted } = await sql<{ generation_id: GenerationId; at: Date }>`
+    with batch as (
+      select * from unnest(
+        ${rows.map((row) => row.generationId)}::uuid[], ${rows.map((row) => row.epoch)}::integer[],
+        ${rows.map((row) => row.part)}::integer[], ${rows.map((row) => row.start)}::integer[],
+        ${rows.map((row) => row.text.length)}::integer[], ${rows.map((row) => row.kind)}::text[],
+        ${rows.map((row) => row.text)}::text[]
+      ) as row (generation_id, epoch, part, start, length, kind, text)
+    ), held as (
+      select id, epoch from generation
+      where id in (select generation_id from batch) and status = 'RUNNING'
+      order by id for share
+    )
+    insert into chunk (generation_id, part, start, length, kind, text)
+    select batch.generation_id, part, start, length, kind, text
+    from batch join held on held.id = batch.generation_id and held.epoch = batch.epoch
+    returning generation_id, at`.execute(db)
+  return new Map(inserted.map((row) => [row.generation_id, row.at]))
+}
