@@ -15,7 +15,7 @@ const statusOf = {
 type ErrorCode = keyof typeof statusOf
 
 /** Decided before an error has a cause worth looking at: a validation error may wrap what a scalar threw. */
-const ofTheDocument = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED']
+const ofTheDocument: readonly string[] = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED']
 
 export type MaskErrors = (errors: readonly unknown[], operation: Operation) => readonly GraphQLError[]
 
@@ -96,10 +96,10 @@ function expose(
   return relabel(located, { code, ...extensions, http: httpOf(located, code) }, message)
 }
 
-/** Yoga reads the status here. `spec`: a 400 is 200 for clients that accept nothing but `application/json`. */
+/** Yoga reads the status here. `spec`: 200 all the same for clients that accept nothing but `application/json`. */
 function httpOf(located: GraphQLError | null, code: ErrorCode): Record<string, unknown> {
   const given = (located?.extensions.http ?? {}) as Record<string, unknown>
-  return { status: statusOf[code], spec: statusOf[code] === 400, ...given }
+  return { status: statusOf[code], ...given, spec: ofTheDocument.includes(code) }
 }
 
 function withoutStatus(error: GraphQLError): GraphQLError {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server as NetServer } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { GraphQLSchema } from 'graphql'
 import { createAuthenticate } from '../auth/authenticate.ts'
@@ -166,7 +166,15 @@ function upgrade(
   }
 }
 
-async function startListening(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+/**
+ * Listens, and resolves when it does.
+ *
+ * @throws StartError that says what to do
+ */
+export async function startListening(
+  server: NetServer,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
