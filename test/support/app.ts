@@ -1,0 +1,190 @@
+import { type Logger, pino } from 'pino'
+import { type App, createApp } from '../../src/server/app.ts'
+import { parseConfig } from '../../src/server/config.ts'
+import type { ChatProvider } from '../../src/server/llm/provider.ts'
+import type { Place } from './databases.ts'
+import type { StreamedEvent } from './fold.ts'
+import { openEvents, openSocket, postGraphQL } from './graphql-client.ts'
+
+export type TestAppOptions = {
+  readonly place: Pick<Place, 'databaseUrl' | 'dataDir'>
+  /** An upstream that speaks Anthropic's wire; without one there is only the demo. */
+  readonly upstream?: { readonly url: string }
+  /** Further settings, as environment variables. */
+  readonly settings?: Readonly<Record<string, string>>
+  readonly providers?: readonly ChatProvider[]
+  readonly log?: Logger
+}
+
+/** A real server on a real port, as a third-party client sees it. */
+export type TestApp = AsyncDisposable &
+  Pick<App, 'url' | 'db' | 'close'> & {
+    readonly endpoint: string
+    /** Runs a query or mutation; throws when there are errors. */
+    run<Data = Record<string, never>>(query: string, variables?: Record<string, unknown>): Promise<Data>
+    createConversation(): Promise<string>
+    /** Sends a message and asks for an answer. */
+    ask(conversationId: string, text?: string, input?: Record<string, unknown>): Promise<Asked>
+    message(id: string): Promise<ReadMessage>
+    /** Follows one run over a WebSocket until its end. */
+    follow(generationId: string, options?: FollowOptions): AsyncGenerator<StreamedEvent, void, void>
+    /** Follows a whole conversation; end it by leaving the loop. */
+    followConversation(id: string, options?: FollowOptions): AsyncGenerator<StreamedEvent, void, void>
+  }
+
+export type Asked = {
+  readonly conversationId: string
+  readonly questionId: string
+  readonly answerId: string
+  readonly generationId: string
+}
+
+export type ReadMessage = {
+  readonly id: string
+  readonly role: string
+  readonly status: string
+  readonly text: string
+  readonly hash: string | null
+  readonly generation: { readonly status: string; readonly finishReason: string | null } | null
+}
+
+export type FollowOptions = {
+  readonly after?: string | null
+  readonly over?: 'WebSocket' | 'SSE'
+  /** Other arguments of the subscription, as GraphQL. */
+  readonly args?: string
+}
+
+export const eventFields = `__typename cursor seq at
+  ... on PartDelta { messageId revision partIndex kind offset text }
+  ... on PartFinished { part { __typename index ... on TextPart { text } ... on ReasoningPart { text } } }
+  ... on ResyncRequired { reason }
+  ... on GenerationChanged { generation { id status attempt } clientMutationId }
+  ... on GenerationFinished { generation { id status finishReason failure { code retryable }
+    usage { inputTokens outputTokens estimated } message { id text status hash } } }`
+
+const conversationFields = `${eventFields}
+  ... on MessageChanged { message { id text } clientMutationId }
+  ... on ConversationChanged { conversation { id title head { id } } clientMutationId }
+  ... on ConversationRemoved { conversationId reason }`
+
+export async function startApp({
+  place,
+  upstream,
+  settings = {},
+  providers,
+  log,
+}: TestAppOptions): Promise<TestApp> {
+  const config = parseConfig(
+    {},
+    {
+      PORT: '0',
+      PARLEY_DATA_DIR: place.dataDir,
+      ...(place.databaseUrl && { DATABASE_URL: place.databaseUrl }),
+      ...(upstream && { ANTHROPIC_API_KEY: 'test-key', ANTHROPIC_BASE_URL: upstream.url }),
+      ...settings,
+    },
+  )
+  const app = await createApp(config, {
+    log: log ?? pino({ level: 'fatal' }),
+    ...(providers && { providers }),
+  })
+  return clientOf(app)
+}
+
+function clientOf(app: App): TestApp {
+  const endpoint = new URL('graphql', app.url).href
+  const run = async <Data>(query: string, variables: Record<string, unknown> = {}) => {
+    const { data, errors } = (await postGraphQL(endpoint, { query, variables })).json()
+    if (errors) throw new Error(JSON.stringify(errors))
+    return data as Data
+  }
+  return {
+    url: app.url,
+    db: app.db,
+    endpoint,
+    run,
+    close: app.close,
+    [Symbol.asyncDispose]: app.close,
+    async createConversation() {
+      const { createConversation } = await run<{ createConversation: { conversation: { id: string } } }>(
+        'mutation { createConversation(input: {}) { conversation { id } userErrors { message } } }',
+      )
+      return createConversation.conversation.id
+    },
+    async ask(conversationId, text = 'Why?', input = {}) {
+      const { sendMessage } = await run<{ sendMessage: SendMessagePayload }>(sendMessageDocument, {
+        input: { conversationId, text, generate: {}, ...input },
+      })
+      const { userMessage, generation, userErrors } = sendMessage
+      if (!userMessage || !generation) throw new Error(JSON.stringify(userErrors))
+      return {
+        conversationId,
+        questionId: userMessage.id,
+        answerId: generation.message.id,
+        generationId: generation.id,
+      }
+    },
+    async message(id) {
+      const query = `query ($id: ID!) { message(id: $id) {
+        id role status text hash generation { status finishReason } } }`
+      return (await run<{ message: ReadMessage }>(query, { id })).message
+    },
+    follow: (id, options = {}) => {
+      const args = `generationId: $id, after: $after${options.args ? `, ${options.args}` : ''}`
+      return subscribe(endpoint, 'generationEvents', args, eventFields, id, options)
+    },
+    followConversation: (id, options = {}) => {
+      const args = `conversationId: $id, after: $after${options.args ? `, ${options.args}` : ''}`
+      return subscribe(endpoint, 'conversationEvents', args, conversationFields, id, options)
+    },
+  }
+}
+
+type SendMessagePayload = {
+  userMessage: { id: string } | null
+  generation: { id: string; message: { id: string } } | null
+  userErrors: { code: string; message: string; path: string[] | null }[]
+}
+
+export const sendMessageDocument = `mutation ($input: SendMessageInput!) { sendMessage(input: $input) {
+  clientMutationId userMessage { id } generation { id message { id } } conversation { id head { id } }
+  userErrors { __typename code message path } } }`
+
+async function* subscribe(
+  endpoint: string,
+  field: string,
+  args: string,
+  fields: string,
+  id: string,
+  { after = null, over = 'WebSocket' }: FollowOptions,
+): AsyncGenerator<StreamedEvent, void, void> {
+  const query = `subscription ($id: ID!, $after: Cursor) { ${field}(${args}) { ${fields} } }`
+  const request = { query, variables: { id, after } }
+  const results = over === 'SSE' ? overEvents(endpoint, request) : overSocket(endpoint, request)
+  for await (const { data, errors } of results) {
+    if (errors) throw new Error(JSON.stringify(errors))
+    yield data?.[field] as unknown as StreamedEvent
+  }
+}
+
+type Request = { query: string; variables: Record<string, unknown> }
+type Result = { data?: Record<string, unknown>; errors?: unknown }
+
+async function* overEvents(endpoint: string, request: Request): AsyncGenerator<Result, void, void> {
+  await using events = await openEvents(endpoint, request)
+  for (let event = await events.next(); event?.event === 'next'; event = await events.next()) {
+    yield JSON.parse(event.data) as Result
+  }
+}
+
+async function* overSocket(endpoint: string, request: Request): AsyncGenerator<Result, void, void> {
+  await using socket = await openSocket(endpoint)
+  socket.subscribe('one', request)
+  for (;;) {
+    const { type, payload } = await socket.next('one')
+    if (type === 'next') yield payload as Result
+    if (type === 'error') yield { errors: payload }
+    if (type !== 'next') return
+  }
+}
