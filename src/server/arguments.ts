@@ -81,7 +81,7 @@ function suggestion(name: string, known: readonly string[]): string {
 /** Levenshtein distance: insertions, deletions and replacements that make `a` into `b`. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, column) => column)
-  for (const [index, letter] of [...a].entries()) {
+  for (const [index, letter] of a.split('').entries()) {
     const next = [index + 1]
     for (let column = 1; column <= b.length; column++) {
       const replaced = row[column - 1]! + (b[column - 1] === letter ? 0 : 1)

@@ -1,10 +1,10 @@
 import { printSchema } from 'graphql'
 import { type App, createApp } from './app.ts'
 import { type Arguments, commands, readArguments } from './arguments.ts'
-import { type Config, parseConfig, requireTokenBeyondLoopback, settingsHelp } from './config.ts'
+import { type Config, parseConfig, settingsHelp } from './config.ts'
 import { openDatabase } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
-import { adviceOn, examine } from './doctor.ts'
+import { examine } from './doctor.ts'
 import { StartError } from './errors.ts'
 import { schema } from './graphql/schema.ts'
 import { createLog, type Logger } from './log.ts'
@@ -83,13 +83,18 @@ async function doctor(flags: Arguments['flags']): Promise<number> {
 }
 
 async function serve(config: Config): Promise<number> {
-  requireTokenBeyondLoopback(config)
-  const ended = listenForEnd(createLog(config.logLevel), config.timers.stop)
-  const app = await createApp(config)
+  const log = createLog(config.logLevel)
+  const ended = listenForEnd(log, config.timers.stop)
+  const app = await createApp(config, { log })
   print(greeting(config, app))
-  const code = await ended
+  const code = await Promise.race([ended, app.failed.then((error) => brokenDown(error, log))])
   await app.close()
   return code
+}
+
+function brokenDown(error: Error, log: Logger): number {
+  log.fatal({ err: error }, 'the database has broken down')
+  return 1
 }
 
 function greeting(config: Config, app: App): string {
@@ -99,7 +104,8 @@ function greeting(config: Config, app: App): string {
       : 'the Postgres of DATABASE_URL'
   const model =
     config.anthropic.apiKey === null ? 'only the demo model; set ANTHROPIC_API_KEY for Claude' : 'Claude'
-  return [`Parley ${version} is at ${app.url}`, `  Data: ${data}`, `  Models: ${model}`].join('\n')
+  const url = app.url.replace(/\/$/, '')
+  return [`Parley ${version} is at ${url}`, `  Data: ${data}`, `  Models: ${model}`].join('\n')
 }
 
 /**
@@ -140,8 +146,5 @@ function listenForEnd(log: Logger, grace: number): Promise<number> {
 /** One line for what an operator can mend, the whole story for what only we can. */
 function explain(error: unknown): string {
   if (error instanceof StartError) return error.message
-  if (!(error instanceof Error)) return String(error)
-  const { syscall, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
-  if (syscall === 'listen') return adviceOn(error, address ?? '', port ?? 0)
-  return error.stack ?? error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

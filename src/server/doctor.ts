@@ -3,8 +3,9 @@ import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { type Config, requireTokenBeyondLoopback } from './config.ts'
 import { openDatabase } from './db/connect.ts'
-import { migrationState } from './db/migrate.ts'
+import { type MigrationState, migrationState } from './db/migrate.ts'
 import { StartError } from './errors.ts'
+import { startListening } from './http/server.ts'
 import { createLog } from './log.ts'
 
 /** What was looked at, and how it is or what to do about it. */
@@ -20,6 +21,9 @@ export async function examine(config: Config): Promise<Finding[]> {
 function dataDirectory(directory: string): Finding {
   const finding = findingAbout('data directory')
   const existing = nearestExisting(directory)
+  if (!statSync(existing).isDirectory()) {
+    return finding(false, `${existing} is not a directory: move it away, or set PARLEY_DATA_DIR`)
+  }
   try {
     accessSync(existing, constants.W_OK | constants.X_OK)
   } catch {
@@ -28,11 +32,7 @@ function dataDirectory(directory: string): Finding {
       `${existing} cannot be written by this user: change its owner, or set PARLEY_DATA_DIR`,
     )
   }
-  if (existing !== directory) return finding(true, `${directory} will be made at the first start`)
-  if (!statSync(directory).isDirectory()) {
-    return finding(false, `${directory} is not a directory: move it away, or set PARLEY_DATA_DIR`)
-  }
-  return finding(true, directory)
+  return finding(true, existing === directory ? directory : `${directory} will be made at the first start`)
 }
 
 function nearestExisting(path: string): string {
@@ -69,7 +69,7 @@ function disposable<Closable extends { close(): Promise<void> }>(
   return { ...value, [Symbol.asyncDispose]: () => value.close() }
 }
 
-function describeMigrations(state: { applied: string[]; missing: string[]; unknown: string[] }): Finding {
+function describeMigrations(state: MigrationState): Finding {
   const finding = findingAbout('migrations')
   if (state.unknown.length > 0) {
     return finding(
@@ -107,29 +107,16 @@ function modelKeys({ anthropic }: Config): Finding {
   return finding(true, 'none, so only the demo model answers: set ANTHROPIC_API_KEY for Claude')
 }
 
-function port({ host, port: number }: Config): Promise<Finding> {
+async function port(config: Config): Promise<Finding> {
   const finding = findingAbout('port')
-  const { promise, resolve } = Promise.withResolvers<Finding>()
   const server = createServer()
-  server.once('error', (error: NodeJS.ErrnoException) =>
-    resolve(finding(false, adviceOn(error, host, number))),
-  )
-  server.listen(number, host, () => server.close(() => resolve(finding(true, `${host}:${number} is free`))))
-  return promise
-}
-
-/** What to do when the server cannot listen. */
-export function adviceOn(error: NodeJS.ErrnoException, host: string, port: number): string {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return `PORT: ${port} is taken by another program: stop that one, or choose another port with --port`
-    case 'EACCES':
-      return `PORT: ${port} is not for this user: choose one above 1023 with --port`
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return `HOST: ${host} is not an address of this machine: choose one that is, or leave it out`
-    default:
-      return `Cannot listen at ${host}:${port}: ${error.message}`
+  try {
+    await startListening(server, config)
+    return finding(true, `${config.host}:${config.port} is free`)
+  } catch (error) {
+    return finding(false, messageOf(error))
+  } finally {
+    server.close()
   }
 }
 

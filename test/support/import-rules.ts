@@ -11,10 +11,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   cli: ['app', 'config'],
   app: ['http', 'config', 'llm'],
   http: ['graphql', 'auth', 'limits'],
-  graphql: ['chat'],
+  graphql: ['chat', 'limits'],
   chat: ['auth', 'db', 'streams', 'llm'],
   streams: ['db'],
-  auth: ['db'],
+  auth: ['db', 'limits'],
   db: ['migrations'],
   config: [],
   limits: [],
@@ -24,7 +24,12 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Further files of a part that is a file. */
-const partOfFile: Readonly<Record<string, string>> = { arguments: 'cli', doctor: 'cli', setting: 'config' }
+const partOfFile: Readonly<Record<string, string>> = {
+  arguments: 'cli',
+  doctor: 'cli',
+  repeat: 'app',
+  setting: 'config',
+}
 
 /** May be imported by every part of the server. */
 const leaves = ['ids', 'errors', 'log', 'metrics', 'version', 'llm/provider', 'limits/limits'].map(

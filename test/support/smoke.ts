@@ -68,7 +68,7 @@ async function start(program: string, folder: string): Promise<Server> {
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`it ended with ${code} before it listened`)))
     createInterface(child.stdout).on('line', (line) => {
-      const match = / is at (http:\S+)/.exec(line)
+      const match = / is at (http:\S+)$/.exec(line)
       if (match) resolve(match[1]!)
     })
   })
@@ -131,7 +131,8 @@ async function ask(url: string): Promise<{ read: string; text: string }> {
   }
 }
 
-// biome-ignore lint: the answers of a server are only known at run time
+// What a server answers is only known at run time, and every access below is an assertion.
+// oxlint-disable-next-line typescript/no-explicit-any
 type Answer = Record<string, any>
 
 async function query(url: string, document: string): Promise<Answer> {
