@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import tailwindcss from '@tailwindcss/vite'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
@@ -6,6 +7,10 @@ import { defineConfig } from 'vite'
 export default defineConfig({
   root: 'src/client',
   plugins: [react(), tailwindcss()],
+  resolve: {
+    // Streamdown would parse a model's HTML with it; the page shows HTML as text, so the parser need not be there.
+    alias: { 'rehype-raw': fileURLToPath(new URL('src/client/markdown/no-html.ts', import.meta.url)) },
+  },
   build: {
     outDir: '../../dist/client',
     emptyOutDir: true,

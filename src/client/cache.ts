@@ -1,6 +1,6 @@
+import type { Exchange } from '@urql/core'
 import { type Cache, cacheExchange, type KeyGenerator } from '@urql/exchange-graphcache'
 import { relayPagination } from '@urql/exchange-graphcache/extras'
-import type { Exchange } from '@urql/core'
 import type {
   CreateConversationMutation,
   DeleteConversationMutation,

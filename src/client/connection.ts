@@ -16,7 +16,14 @@ export type Connection = {
 }
 
 /** Milliseconds. */
-const timers = { firstRetry: 250, longestRetry: 15_000, ping: 10_000, pong: 5_000, wakePong: 1_500, ack: 10_000 }
+const timers = {
+  firstRetry: 250,
+  longestRetry: 15_000,
+  ping: 10_000,
+  pong: 5_000,
+  wakePong: 1_500,
+  ack: 10_000,
+}
 const unauthorized = 4401
 
 /**

@@ -24,8 +24,8 @@ export function TokenPrompt() {
         <Mark className="size-10" />
         <h1 className="mt-5 font-semibold text-xl tracking-tight">This server asks for its access token</h1>
         <p className="mt-1.5 text-muted text-sm leading-relaxed">
-          Whoever runs it has set <code className="font-mono text-[0.9em]">PARLEY_ACCESS_TOKEN</code>. This browser will
-          remember it.
+          Whoever runs it has set <code className="font-mono text-[0.9em]">PARLEY_ACCESS_TOKEN</code>. This
+          browser will remember it.
         </p>
         <label className="mt-6 block font-medium text-sm" htmlFor="token">
           Access token

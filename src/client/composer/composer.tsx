@@ -17,7 +17,16 @@ type Props = {
   children: ReactNode
 }
 
-export function Composer({ conversationId, field, answering, stopping, onSend, onStop, onRecall, children }: Props) {
+export function Composer({
+  conversationId,
+  field,
+  answering,
+  stopping,
+  onSend,
+  onStop,
+  onRecall,
+  children,
+}: Props) {
   const [text, setText] = useState(() => readDraft(conversationId))
   useLayoutEffect(() => growToFit(field.current), [field, text])
   const write = (next: string): void => {
@@ -85,7 +94,7 @@ export function sends(event: KeyboardEvent): boolean {
   return hasFinePointer() || event.ctrlKey || event.metaKey
 }
 
-function hasFinePointer(): boolean {
+export function hasFinePointer(): boolean {
   return matchMedia('(any-pointer: fine)').matches
 }
 

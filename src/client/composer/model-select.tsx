@@ -1,7 +1,7 @@
 import { Select } from '@base-ui/react/select'
 import { Icon } from '../ui/icons.tsx'
-import { DemoBadge } from './demo-badge.tsx'
-import { isDemo, type Model } from './models.ts'
+import { ModelName } from './model-name.tsx'
+import type { Model } from './models.ts'
 
 type Props = { models: readonly Model[]; selected: Model | null; onSelect(model: Model): void }
 
@@ -20,12 +20,17 @@ export function ModelSelect({ models, selected, onSelect }: Props) {
         aria-label="Model"
         className="flex h-8 min-w-0 items-center gap-1.5 rounded-lg px-2.5 text-muted text-sm transition-colors hover:bg-hover hover:text-ink data-popup-open:bg-hover pointer-coarse:h-11"
       >
-        <Select.Value className="truncate" />
-        {isDemo(selected) && <DemoBadge />}
+        <Select.Value className="flex min-w-0">{() => <ModelName model={selected} />}</Select.Value>
         <Icon name="down" className="size-4" />
       </Select.Trigger>
       <Select.Portal>
-        <Select.Positioner side="top" align="start" sideOffset={6} alignItemWithTrigger={false} className="z-40">
+        <Select.Positioner
+          side="top"
+          align="start"
+          sideOffset={6}
+          alignItemWithTrigger={false}
+          className="z-40"
+        >
           <Select.Popup className="max-h-[min(24rem,var(--available-height))] min-w-56 max-w-[calc(100vw-2rem)] overflow-y-auto rounded-xl border border-line bg-raised p-1 shadow-float outline-none">
             {models.map((model) => (
               <Select.Item
@@ -38,8 +43,9 @@ export function ModelSelect({ models, selected, onSelect }: Props) {
                     <Icon name="check" className="size-4" />
                   </Select.ItemIndicator>
                 </span>
-                <Select.ItemText className="truncate">{model.displayName}</Select.ItemText>
-                {isDemo(model) && <DemoBadge />}
+                <Select.ItemText className="flex min-w-0">
+                  <ModelName model={model} />
+                </Select.ItemText>
               </Select.Item>
             ))}
           </Select.Popup>

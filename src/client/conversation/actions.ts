@@ -205,7 +205,8 @@ async function ensureConversation(store: ConversationStore, outgoing: Outgoing):
   const input = { clientMutationId: `${outgoing.key}-conversation`, defaultModelId: outgoing.modelId }
   const { data, error } = await store.client.mutation(createConversation, { input }).toPromise()
   const payload = data?.createConversation
-  if (!payload?.conversation) return error ? explain(error) : (payload?.userErrors[0]?.message ?? unknownFailure)
+  if (!payload?.conversation)
+    return error ? explain(error) : (payload?.userErrors[0]?.message ?? unknownFailure)
   store.receive(payload.conversation)
   store.setOutgoing(outgoing)
   saveDraft(null, '')

@@ -97,13 +97,14 @@ export class ConversationStore {
   #watchers = 0
   #failures = 0
   #stop: () => void = () => {}
-  #frame = 0
+  #drawing = false
 
   constructor(client: Client, connection: Connection, id: string | null) {
     this.client = client
     this.#connection = connection
     const restored = id === null ? null : restoreOutgoing(id)
-    this.#latest = id === null ? newConversation : { ...newConversation, id, phase: 'loading', outgoing: restored }
+    this.#latest =
+      id === null ? newConversation : { ...newConversation, id, phase: 'loading', outgoing: restored }
     this.#view = createStore(this.#latest)
   }
 
@@ -119,8 +120,10 @@ export class ConversationStore {
 
   update(change: Partial<ConversationView>): void {
     this.#latest = { ...this.#latest, ...change }
-    this.#frame ||= nextFrame(() => {
-      this.#frame = 0
+    if (this.#drawing) return
+    this.#drawing = true
+    nextFrame(() => {
+      this.#drawing = false
       this.#view.set(this.#latest)
     })
   }
@@ -197,7 +200,8 @@ export class ConversationStore {
     const thread = applyEvent(this.#latest.thread, event, isOwnKey(key))
     if (thread === 'resync') return this.#readAgain()
     this.update({ thread })
-    if (event.__typename === 'MessageChanged' && key !== null && key === this.#latest.outgoing?.key) this.setOutgoing(null)
+    if (event.__typename === 'MessageChanged' && key !== null && key === this.#latest.outgoing?.key)
+      this.setOutgoing(null)
     if (event.__typename === 'ConversationChanged') {
       const { title, defaultModel } = event.conversation
       this.update({ title, defaultModelId: defaultModel?.id ?? null })
@@ -232,7 +236,7 @@ export class ConversationStore {
 }
 
 /** A hidden page draws no frames. */
-function nextFrame(callback: () => void): number {
-  if (document.visibilityState === 'visible') return requestAnimationFrame(callback)
-  return window.setTimeout(callback, 0)
+function nextFrame(callback: () => void): void {
+  if (document.visibilityState === 'visible') requestAnimationFrame(callback)
+  else setTimeout(callback, 0)
 }

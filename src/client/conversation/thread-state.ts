@@ -1,5 +1,5 @@
-import { graphql } from '../graphql/index.ts'
 import type { ConversationEventsSubscription, MessageFieldsFragment } from '../graphql/graphql.ts'
+import { graphql } from '../graphql/index.ts'
 import { foldDelta, type LiveParts, replacePart } from './fold-events.ts'
 
 export const generationFields = graphql(`
@@ -216,7 +216,8 @@ export function partsOf(message: Message, live?: LiveParts): LiveParts {
 }
 
 function toLivePart(part: Message['parts'][number]): LiveParts {
-  if (part.__typename === 'TextPart') return [{ index: part.index, kind: 'TEXT', revision: 0, text: part.text }]
+  if (part.__typename === 'TextPart')
+    return [{ index: part.index, kind: 'TEXT', revision: 0, text: part.text }]
   return [{ index: part.index, kind: 'REASONING', revision: 0, text: part.text }]
 }
 

@@ -4,150 +4,263 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+/** A run to stop. */
 export type CancelGenerationInput = {
+  /** Echoed in payload and events; with 16 characters or more also an idempotency key for 24 hours. */
   clientMutationId?: string | null | undefined;
+  /** Which one. */
   generationId: string;
 };
 
+/** A new conversation. */
 export type CreateConversationInput = {
+  /** Echoed in payload and events; with 16 characters or more also an idempotency key for 24 hours. */
   clientMutationId?: string | null | undefined;
+  /** Model that answers when none is named: its name or id. */
   defaultModelId?: string | null | undefined;
+  /** Instructions that every model gets first. */
   systemPrompt?: string | null | undefined;
+  /** At most 200 UTF-16 units; null: the first message lends its beginning. */
   title?: string | null | undefined;
 };
 
+/** A conversation to delete. */
 export type DeleteConversationInput = {
+  /** Echoed in payload and events; with 16 characters or more also an idempotency key for 24 hours. */
   clientMutationId?: string | null | undefined;
+  /** Which one. */
   conversationId: string;
 };
 
+/** Another wording of a person’s message. */
 export type EditMessageInput = {
+  /** Echoed in payload and events; with 16 characters or more also an idempotency key for 24 hours. */
   clientMutationId?: string | null | undefined;
+  /** How it is answered; null: with the defaults. */
   generate?: GenerateInput | null | undefined;
+  /** The message that gets a sibling. */
   messageId: string;
+  /** As in `sendMessage`. */
   text: string;
 };
 
+/** Why a model’s text ended. */
 export type FinishReason =
+  /** Somebody stopped it. */
   | 'CANCELED'
+  /** The provider’s filter cut it off. */
   | 'CONTENT_FILTER'
+  /** The model’s context window was full. */
   | 'CONTEXT_OVERFLOW'
+  /** It failed. */
   | 'ERROR'
+  /** The end is missing. */
   | 'INTERRUPTED'
+  /** The limit of output tokens was reached. */
   | 'LENGTH'
+  /** The provider paused a long turn. */
   | 'PAUSE'
+  /** The model declined to answer. */
   | 'REFUSAL'
+  /** The model had said everything, or came to a stop text. */
   | 'STOP'
+  /** The model waits for the result of a tool. */
   | 'TOOL_CALLS'
+  /** A reason that this version does not know. */
   | 'UNKNOWN';
 
-/** `modelId` null: the conversation's default, then the server's. A parameter that the model does not take is refused with INVALID, never silently dropped. */
+/** `modelId` null: the conversation’s default, then the server’s. A parameter that the model does not take is refused with INVALID, never silently dropped. */
 export type GenerateInput = {
+  /** How much it thinks first, where the model takes it. */
   effort?: ReasoningEffort | null | undefined;
+  /** Tokens, from 1 to the model’s own limit. */
   maxOutputTokens?: number | null | undefined;
+  /** Exact provider name first, then global id; unknown: INVALID at `generate.modelId`. */
   modelId?: string | null | undefined;
+  /** At most 4 texts at which the model stops. */
   stop?: Array<string> | null | undefined;
+  /** From 0 to 2, where the model takes it. */
   temperature?: number | null | undefined;
+  /** From 0 to 1, where the model takes it. */
   topP?: number | null | undefined;
 };
 
+/** What went wrong with a run. More codes may come: go by `retryable`. */
 export type GenerationFailureCode =
+  /** The provider’s filter refused the question. */
   | 'CONTENT_FILTERED'
+  /** The conversation is longer than the model takes. */
   | 'CONTEXT_TOO_LONG'
+  /** A fault of this server; its log says more. */
   | 'INTERNAL'
+  /** The provider does not have this model, or not for this key. */
   | 'MODEL_UNAVAILABLE'
+  /** The provider does not accept the server’s key. */
   | 'PROVIDER_AUTH'
+  /** The provider’s answer could not be understood or had no end. */
   | 'PROVIDER_BAD_RESPONSE'
+  /** The provider is overloaded. */
   | 'PROVIDER_OVERLOADED'
+  /** The provider takes no more requests for now. */
   | 'PROVIDER_RATE_LIMITED'
+  /** The provider stopped sending. */
   | 'PROVIDER_STALLED'
+  /** The provider did not answer in time. */
   | 'PROVIDER_TIMEOUT'
+  /** No connection to the provider, or it broke. */
   | 'PROVIDER_UNREACHABLE'
+  /** The account at the provider has no budget left. */
   | 'QUOTA_EXCEEDED';
 
+/** How far a run of a model has come. */
 export type GenerationStatus =
+  /** Somebody stopped it; the text until then is kept. */
   | 'CANCELED'
+  /** The model came to an end by itself; `finishReason` says which. */
   | 'COMPLETED'
+  /** Nothing came of it; `failure` says why. */
   | 'FAILED'
+  /** Its end is missing, the text until then is kept; `failure` says why where the provider did it. */
   | 'INTERRUPTED'
+  /** It waits to be run. */
   | 'QUEUED'
+  /** A process of the server runs it. */
   | 'RUNNING';
 
+/** Who speaks in a message. */
 export type MessageRole =
+  /** A model. */
   | 'ASSISTANT'
+  /** Instructions for the model. */
   | 'SYSTEM'
+  /** The result of a tool that a model called. */
   | 'TOOL'
+  /** A person. */
   | 'USER';
 
+/** How far a message has come. */
 export type MessageStatus =
+  /** Somebody stopped it; the text until then is kept. */
   | 'CANCELED'
+  /** It is whole. */
   | 'COMPLETED'
+  /** Nothing came of it. */
   | 'FAILED'
+  /** Its end is missing; the text until then is kept. */
   | 'INTERRUPTED'
+  /** Its generation has not begun. */
   | 'PENDING'
+  /** It is being written; its text so far can be read. */
   | 'STREAMING';
 
+/** What the text of a part is. */
 export type PartKind =
+  /** The model’s thinking, as far as its provider shows it. */
   | 'REASONING'
+  /** The answer. */
   | 'TEXT'
+  /** JSON for a tool, complete only at the part’s end. */
   | 'TOOL_ARGUMENTS';
 
+/** How much a model thinks before it answers. */
 export type ReasoningEffort =
+  /** Much. */
   | 'HIGH'
+  /** As little as it can. */
   | 'LOW'
+  /** As much as it can. */
   | 'MAX'
+  /** Some. */
   | 'MEDIUM';
 
+/** Another answer to the same prompt. */
 export type RegenerateMessageInput = {
+  /** Echoed in payload and events; with 16 characters or more also an idempotency key for 24 hours. */
   clientMutationId?: string | null | undefined;
+  /** How it is answered; null: by the same model. */
   generate?: GenerateInput | null | undefined;
+  /** The answer that gets a sibling. */
   messageId: string;
 };
 
+/** Why a stream could not go on where the reader was. */
 export type ResyncReason =
+  /** The events after the cursor are no longer kept. */
   | 'CURSOR_EXPIRED'
+  /** The cursor is of a database that this one is not. */
   | 'CURSOR_UNKNOWN'
+  /** The server has lost its place. */
   | 'SERVER_RESTARTED'
+  /** The reader was too slow. */
   | 'SLOW_CONSUMER';
 
-/** `clientMutationId` on every input: echoed in payload and events, and an idempotency key per viewer for 24 h. */
+/** A person’s message. */
 export type SendMessageInput = {
+  /** Echoed in payload and events; with 16 characters or more also an idempotency key for 24 hours. */
   clientMutationId?: string | null | undefined;
+  /** Where it is said. */
   conversationId: string;
   /** The head this client believes in, also the parent when `parentId` is null. When it is stale the message still lands under it, as a branch, without a user error, and the head does not move. */
   expectedHeadId?: string | null | undefined;
+  /** Start an answer; null: no model is called. */
   generate?: GenerateInput | null | undefined;
+  /** What it follows; null: `expectedHeadId`, else the viewer’s head. */
   parentId?: string | null | undefined;
+  /** Markdown, not only white space, no NUL, at most 100,000 UTF-16 units unless the server is set otherwise. */
   text: string;
 };
 
+/** Where the viewer’s head goes. */
 export type SetHeadInput = {
+  /** Echoed in payload and events; with 16 characters or more also an idempotency key for 24 hours. */
   clientMutationId?: string | null | undefined;
+  /** In which conversation. */
   conversationId: string;
+  /** Do nothing unless the head is here; null: wherever it is. */
   expectedHeadId?: string | null | undefined;
+  /** The message that the head is put on. */
   leafId: string;
 };
 
+/** Changes to a conversation; what is null stays as it is. */
 export type UpdateConversationInput = {
+  /** Put it away, or take it back. */
   archived?: boolean | null | undefined;
+  /** Echoed in payload and events; with 16 characters or more also an idempotency key for 24 hours. */
   clientMutationId?: string | null | undefined;
+  /** Which one. */
   conversationId: string;
+  /** Model that answers when none is named: its name or id. */
   defaultModelId?: string | null | undefined;
+  /** Star it for this viewer, or not. */
   starred?: boolean | null | undefined;
+  /** Instructions that every model gets first; an empty text takes them away. */
   systemPrompt?: string | null | undefined;
+  /** At most 200 UTF-16 units. */
   title?: string | null | undefined;
 };
 
+/** Why a mutation did nothing. More codes may come: treat one that you do not know as a failure. */
 export type UserErrorCode =
+  /** The generation had come to its end before. */
   | 'ALREADY_FINISHED'
+  /** Something else is under way or came first; read again, then decide. */
   | 'CONFLICT'
+  /** The conversation is longer than the model takes. */
   | 'CONTEXT_TOO_LONG'
+  /** The viewer may see this but not change it. */
   | 'FORBIDDEN'
+  /** This `clientMutationId` was used with another input. */
   | 'IDEMPOTENCY_MISMATCH'
+  /** A value can’t be taken; `path` names it and `message` says what is. */
   | 'INVALID'
+  /** The model is known but can’t be used now. */
   | 'MODEL_UNAVAILABLE'
+  /** The id at `path` names nothing that the viewer may see. */
   | 'NOT_FOUND'
+  /** A limit of how much may be under way or be used is reached. */
   | 'QUOTA_EXCEEDED'
+  /** Too many calls; try later. */
   | 'RATE_LIMITED';
 
 export type ModelFieldsFragment = { id: string, name: string, displayName: string, available: boolean, provider: { id: string, name: string } };

@@ -66,8 +66,14 @@ const HighlightedLine = memo(function HighlightedLine({ line }: { line: Line }) 
 
 function languageOf(block: Element | undefined): string {
   const names = block?.properties['className']
-  const name = Array.isArray(names) ? names.find((each) => String(each).startsWith('language-')) : undefined
-  return name === undefined ? '' : String(name).slice('language-'.length)
+  if (!Array.isArray(names)) return ''
+  const prefix = 'language-'
+  return (
+    names
+      .map(String)
+      .find((name) => name.startsWith(prefix))
+      ?.slice(prefix.length) ?? ''
+  )
 }
 
 function textOf(node: Content): string {

@@ -33,6 +33,8 @@ export async function loadHighlighter(
       lang: language,
       themes: { light: 'github-light-default', dark: 'github-dark-default' },
       defaultColor: 'light-dark()',
+      // Comments in the light theme are too pale to be read on the page's colour for code.
+      colorReplacements: { '#6e7781': '#5f6871' },
       ...(state && { grammarState: state }),
     })
   return (code, held) => {

@@ -55,9 +55,14 @@ function Link({ href, children }: { href: string | undefined; children: ReactNod
 
 function Table({ children }: { children: ReactNode }) {
   return (
-    // Focusable, so that a keyboard can scroll it.
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div role="group" aria-label="Table" tabIndex={0} className="my-4 overflow-x-auto rounded-xl border border-line">
+    <div
+      role="group"
+      aria-label="Table"
+      // So that a keyboard can scroll it.
+      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+      tabIndex={0}
+      className="my-4 overflow-x-auto rounded-xl border border-line"
+    >
       <table>{children}</table>
     </div>
   )

@@ -14,7 +14,7 @@ export function ConversationList({ onPick }: { onPick(): void }) {
     <div className="min-h-0 flex-1 overflow-y-auto px-2 pb-4">
       {failed && <Hint>The list could not be loaded. Trying again…</Hint>}
       {conversations?.length === 0 && <Hint>Conversations will be listed here.</Hint>}
-      {groupByAge(conversations ?? [], new Date()).map(({ name, items }) => (
+      {groupByAge(conversations ?? []).map(({ name, items }) => (
         <section key={name} aria-label={name} className="pt-3">
           <h2 className="px-2.5 pb-1 font-medium text-muted text-xs">{name}</h2>
           <ul>

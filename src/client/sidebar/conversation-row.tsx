@@ -24,12 +24,12 @@ export function ConversationRow({ item, current, onPick, onDelete }: Props) {
           navigate(item.id)
           onPick()
         }}
-        className="flex h-9 items-center gap-2 rounded-lg ps-2.5 pe-9 text-sm pointer-coarse:h-11"
+        className="flex h-9 items-center gap-2 rounded-lg px-2.5 text-sm group-focus-within:pe-9 group-hover:pe-9 pointer-coarse:h-11 pointer-coarse:pe-12"
       >
-        {isRunning(item) && <Running />}
-        <span dir="auto" className="truncate">
+        <span dir="auto" className="flex-1 truncate">
           {item.title}
         </span>
+        {isRunning(item) && <Running />}
       </a>
       <RowMenu title={item.title} onRename={() => setRenaming(true)} onDelete={onDelete} />
     </li>
@@ -38,7 +38,11 @@ export function ConversationRow({ item, current, onPick, onDelete }: Props) {
 
 function Running() {
   return (
-    <span role="img" aria-label="An answer is being written" className="size-2 shrink-0 animate-breathe rounded-full bg-accent" />
+    <span
+      role="img"
+      aria-label="An answer is being written"
+      className="size-2 shrink-0 animate-breathe rounded-full bg-accent"
+    />
   )
 }
 

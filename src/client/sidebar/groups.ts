@@ -1,7 +1,10 @@
 export type Group<T> = { readonly name: string; readonly items: readonly T[] }
 
 /** Cuts a list, newest first, into what people remember: today, yesterday, the week, the month, before. */
-export function groupByAge<T extends { readonly updatedAt: string }>(items: readonly T[], now: Date): Group<T>[] {
+export function groupByAge<T extends { readonly updatedAt: string }>(
+  items: readonly T[],
+  now: Date = new Date(),
+): Group<T>[] {
   const groups: { name: string; items: T[] }[] = []
   for (const item of items) {
     const name = ageOf(new Date(item.updatedAt), now)

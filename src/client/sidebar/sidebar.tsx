@@ -65,7 +65,12 @@ function Contents({ onPick, children }: { onPick(): void; children?: ReactNode }
       </div>
       <ConversationList onPick={onPick} />
       <div className="flex h-12 shrink-0 items-center justify-between border-line border-t ps-4 pe-2">
-        <a href="/graphql" target="_blank" rel="noopener" className="text-muted text-sm hover:text-ink hover:underline">
+        <a
+          href="/graphql"
+          target="_blank"
+          rel="noopener"
+          className="text-muted text-sm hover:text-ink hover:underline"
+        >
           GraphQL API
         </a>
         <ThemeSwitch />

@@ -1,6 +1,5 @@
 import { memo } from 'react'
-import { DemoBadge } from '../composer/demo-badge.tsx'
-import { isDemo } from '../composer/models.ts'
+import { ModelName } from '../composer/model-name.tsx'
 import { regenerate } from '../conversation/actions.ts'
 import type { ConversationStore } from '../conversation/conversation-store.ts'
 import type { LivePart, LiveParts } from '../conversation/fold-events.ts'
@@ -35,7 +34,7 @@ export const AssistantMessage = memo(function AssistantMessage({
   const parts = partsOf(message, live).filter(({ text }) => text !== '')
   const again = (): void => void regenerate(store, message, modelId)
   return (
-    <article aria-label="Answer" className="group pt-6">
+    <article aria-label="Answer" className="group pt-2">
       <Author model={message.model} />
       {parts.map((part) => (
         <Part key={part.index} part={part} live={!finished && part === parts.at(-1)} />
@@ -56,8 +55,7 @@ export const AssistantMessage = memo(function AssistantMessage({
 function Author({ model }: { model: Message['model'] }) {
   return (
     <p className="mb-1.5 flex h-6 items-center gap-2 font-medium text-muted text-sm">
-      {model?.displayName ?? 'Answer'}
-      {isDemo(model) && <DemoBadge />}
+      {model ? <ModelName model={model} /> : 'Answer'}
     </p>
   )
 }

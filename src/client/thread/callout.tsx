@@ -12,17 +12,19 @@ type Props = {
 const tones = {
   danger: 'border-danger/30 bg-danger-soft text-danger',
   warning: 'border-warning/30 bg-warning-soft text-warning',
-  plain: 'border-line text-muted',
 }
 
 /** How an answer ended, when it did not end well: below the text that is kept. */
 export function Callout({ tone, title, detail, children }: Props) {
+  if (tone === 'plain') {
+    return <p className="mt-3 text-muted text-sm">{title}</p>
+  }
   return (
     <div
       role={tone === 'danger' ? 'alert' : undefined}
       className={`mt-3 flex flex-wrap items-center gap-x-4 gap-y-2 rounded-xl border px-3.5 py-2.5 text-sm ${tones[tone]}`}
     >
-      <Icon name={tone === 'plain' ? 'stop' : 'warning'} className="-me-1.5 size-4.5" />
+      <Icon name="warning" className="-me-1.5 size-4.5" />
       <div className="min-w-0 flex-1 basis-48">
         <span className="font-medium">{title}</span>
         {detail && <span className="block break-words text-ink">{detail}</span>}

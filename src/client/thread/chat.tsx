@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react'
-import { Composer } from '../composer/composer.tsx'
+import { Composer, hasFinePointer } from '../composer/composer.tsx'
 import { ModelSelect } from '../composer/model-select.tsx'
 import { chooseModel, isDemo, type Model, rememberModel, useModels } from '../composer/models.ts'
 import { pickModel, resend, send, stop } from '../conversation/actions.ts'
@@ -24,6 +24,9 @@ export function Chat({ store, onOpenSidebar }: Props) {
   const field = useRef<HTMLTextAreaElement>(null)
   const answering = isAnswering(view)
   useFollowed(store, view)
+  useEffect(() => {
+    if (hasFinePointer()) field.current?.focus()
+  }, [])
   useStopKey(answering, () => void stop(store))
   const say = (text: string): void => void send(store, text, model?.id ?? null)
   const select = (picked: Model): void => {
@@ -94,6 +97,7 @@ function Header({ title, onOpenSidebar }: { title: string; onOpenSidebar(): void
         {title}
       </h1>
       <ConnectionIndicator />
+      <IconButton icon="plus" label="New chat" onClick={() => navigate(null)} className="md:hidden" />
     </header>
   )
 }
@@ -101,8 +105,8 @@ function Header({ title, onOpenSidebar }: { title: string; onOpenSidebar(): void
 function DemoNote() {
   return (
     <p className="px-3 pt-2 text-center text-muted text-xs">
-      The demo model answers from a script. With <code className="font-mono">ANTHROPIC_API_KEY</code> set, Claude
-      answers.
+      The demo model answers from a script. With <code className="font-mono">ANTHROPIC_API_KEY</code> set,
+      Claude answers.
     </p>
   )
 }
@@ -124,7 +128,11 @@ function useStopKey(answering: boolean, onStop: () => void): void {
     if (!answering) return
     const listen = (event: KeyboardEvent): void => {
       // An open menu or dialog closes first.
-      if (event.key === 'Escape' && !event.defaultPrevented && !document.querySelector('[role=dialog], [role=listbox], [role=menu]'))
+      if (
+        event.key === 'Escape' &&
+        !event.defaultPrevented &&
+        !document.querySelector('[role=dialog], [role=listbox], [role=menu]')
+      )
         onStop()
     }
     window.addEventListener('keydown', listen)

@@ -16,7 +16,7 @@ export function endingOf({ status, generation }: Message): Ending | null {
     case 'CANCELED':
       return { tone: 'plain', title: 'Stopped', retry: false }
     case 'FAILED':
-      return { tone: 'danger', title: 'There is no answer', detail, retry: true }
+      return { tone: 'danger', title: 'The model did not answer', detail, retry: true }
     case 'INTERRUPTED':
       return { tone: 'warning', title: 'The answer broke off', detail, retry: true }
     case 'COMPLETED':

@@ -7,7 +7,7 @@ import { IconButton } from '../ui/icon-button.tsx'
 export function MessageActions({ end, children }: { end: boolean; children: ReactNode }) {
   return (
     <div
-      className={`mt-1 flex h-8 items-center gap-0.5 opacity-0 transition-opacity focus-within:opacity-100 group-last:opacity-100 group-hover:opacity-100 pointer-coarse:h-11 pointer-coarse:opacity-100 ${end ? 'justify-end' : '-ms-1.5'}`}
+      className={`mt-1 flex h-8 items-center gap-0.5 opacity-0 transition-opacity focus-within:opacity-100 [section:last-of-type>article:last-of-type_&]:opacity-100 group-hover:opacity-100 pointer-coarse:h-11 pointer-coarse:opacity-100 ${end ? 'justify-end' : '-ms-1.5'}`}
     >
       {children}
     </div>

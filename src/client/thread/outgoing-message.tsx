@@ -14,7 +14,7 @@ export function OutgoingMessage({ store, outgoing }: { store: ConversationStore;
           <UserBubble text={outgoing.text} />
         </div>
       )}
-      <div className="pt-6">
+      <div className="pt-4">
         {outgoing.failure === null ? (
           <Waiting>Sending</Waiting>
         ) : (

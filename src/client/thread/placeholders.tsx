@@ -4,7 +4,11 @@ import { navigate } from '../router.ts'
 /** Shown late, so that a conversation that is there at once does not flash. */
 export function LoadingThread() {
   return (
-    <div role="status" aria-label="Loading the conversation" className="mx-auto w-full max-w-184 flex-1 animate-late px-4 pt-8">
+    <div
+      role="status"
+      aria-label="Loading the conversation"
+      className="mx-auto w-full max-w-184 flex-1 animate-late px-4 pt-8"
+    >
       <div className="ms-auto h-11 w-3/5 animate-breathe rounded-3xl bg-bubble" />
       {['w-11/12', 'w-full', 'w-4/5', 'w-2/3'].map((width) => (
         <div key={width} className={`mt-4 h-4 animate-breathe rounded-md bg-bubble ${width}`} />

@@ -24,17 +24,23 @@ export function Thread({ store, view, modelId, editing, onEdit }: Props) {
   const scroller = useRef<HTMLDivElement>(null)
   const content = useRef<HTMLDivElement>(null)
   const { atEnd, toEnd } = useFollowScroll(scroller, content)
-  const messages = useMemo(() => threadOf(thread, outgoing ? outgoing.parentId : thread.leafId), [thread, outgoing])
+  const messages = useMemo(
+    () => threadOf(thread, outgoing ? outgoing.parentId : thread.leafId),
+    [thread, outgoing],
+  )
   const turns = useMemo(() => toTurns(messages), [messages])
   const running = outgoing ? null : runningLeaf(thread)
   const began = useBegan(outgoing !== null, toEnd)
   const earlier = earlierThan(thread)
   // What is asked again stands in the turn of its question, what is said begins one.
   const lastTurn = outgoing && outgoing.text !== null ? outgoing.key : turns.at(-1)?.key
-  const roomy = (key: string): string => (began && key === lastTurn ? 'min-h-[calc(100cqh-3.5rem)]' : '')
+  const roomy = (key: string): string => (began && key === lastTurn ? 'min-h-[calc(100cqh-2rem)]' : '')
   return (
     <div className="relative min-h-0 flex-1">
-      <div ref={scroller} className="@container-[size] h-full overflow-y-auto overscroll-contain [scrollbar-gutter:stable]">
+      <div
+        ref={scroller}
+        className="@container-[size] h-full overflow-y-auto overscroll-contain [scrollbar-gutter:stable]"
+      >
         <div
           ref={content}
           role="log"
@@ -62,6 +68,9 @@ export function Thread({ store, view, modelId, editing, onEdit }: Props) {
           )}
         </div>
       </div>
+      {/* Text slips under the header and the composer instead of being cut. */}
+      <div className="pointer-events-none absolute inset-x-0 top-0 h-4 bg-linear-to-b from-canvas to-transparent" />
+      <div className="pointer-events-none absolute inset-x-0 bottom-0 h-6 bg-linear-to-t from-canvas to-transparent" />
       {!atEnd && (
         <div className="pointer-events-none absolute inset-x-0 bottom-3 flex justify-center">
           <IconButton
@@ -93,7 +102,13 @@ function useBegan(sending: boolean, toEnd: () => void): boolean {
 }
 
 /** Reads what came before as soon as it scrolls into view, and leaves the line that is being read where it is. */
-function Earlier({ store, scroller }: { store: ConversationStore; scroller: React.RefObject<HTMLElement | null> }) {
+function Earlier({
+  store,
+  scroller,
+}: {
+  store: ConversationStore
+  scroller: React.RefObject<HTMLElement | null>
+}) {
   const mark = useRef<HTMLDivElement>(null)
   useEffect(() => {
     const element = scroller.current

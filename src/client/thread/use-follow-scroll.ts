@@ -7,7 +7,10 @@ const nearEnd = 48
  * Keeps the end of a growing text in view for as long as the reader is there; whoever scrolls up is left alone.
  * `atEnd` is for showing the way back.
  */
-export function useFollowScroll(scroller: RefObject<HTMLElement | null>, content: RefObject<HTMLElement | null>) {
+export function useFollowScroll(
+  scroller: RefObject<HTMLElement | null>,
+  content: RefObject<HTMLElement | null>,
+) {
   const following = useRef(true)
   const [atEnd, setAtEnd] = useState(true)
 

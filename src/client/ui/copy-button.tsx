@@ -4,7 +4,15 @@ import { IconButton } from './icon-button.tsx'
 import { notify } from './notices.tsx'
 
 /** Copies what `text` returns, and says so for a moment. */
-export function CopyButton({ text, label, className }: { text: () => string; label: string; className?: string }) {
+export function CopyButton({
+  text,
+  label,
+  className,
+}: {
+  text: () => string
+  label: string
+  className?: string
+}) {
   const [copied, setCopied] = useState(false)
   useEffect(() => {
     if (!copied) return

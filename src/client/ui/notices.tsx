@@ -19,7 +19,10 @@ export function Notices() {
     return () => clearTimeout(timer)
   }, [current])
   return (
-    <div role="status" className="pointer-events-none fixed inset-x-0 bottom-28 z-50 flex justify-center px-4">
+    <div
+      role="status"
+      className="pointer-events-none fixed inset-x-0 bottom-28 z-50 flex justify-center px-4"
+    >
       {current && (
         <p className="pointer-events-auto animate-appear rounded-xl bg-ink px-4 py-2.5 text-canvas text-sm shadow-float">
           {current.text}
