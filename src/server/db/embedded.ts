@@ -56,7 +56,9 @@ export async function startEmbedded(options: {
     await ready
   } catch (error) {
     release()
-    throw new StartError(`Cannot open the database in ${dataDir}: ${(error as Error).message}`, { cause: error })
+    throw new StartError(`Cannot open the database in ${dataDir}: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
   return {
     connection: folder === null ? { stream: () => connect(worker) } : { host: folder },
@@ -125,7 +127,8 @@ function socketIn(folder: string): string {
  */
 function makeSocketFolder(dataDir: string): string {
   removeSocketFolder(dataDir)
-  const place = [tmpdir(), '/tmp'].find((parent) => socketIn(join(parent, 'parley-123456')).length < 104) ?? dataDir
+  const place =
+    [tmpdir(), '/tmp'].find((parent) => socketIn(join(parent, 'parley-123456')).length < 104) ?? dataDir
   const folder = mkdtempSync(join(place, 'parley-'))
   symlinkSync(folder, join(dataDir, 'socket'))
   return folder

@@ -17,9 +17,18 @@ const checkpointBytes = 64 * 2 ** 20
 export function maintain(db: Db, log: Logger, vacuumInterval: number): () => Promise<void> {
   const controller = new AbortController()
   const { signal } = controller
+  const attempt = async (work: () => Promise<unknown>) => {
+    if (signal.aborted) return
+    await work().catch((error: unknown) =>
+      log.error({ err: error }, 'maintenance of the embedded database failed'),
+    )
+  }
+  const repeat = async (interval: number, work: () => Promise<void>) => {
+    while (await pause(interval, signal)) await attempt(work)
+  }
   const loops = [
-    repeat(checkpointInterval, signal, log, () => checkpointWhenDue(db)),
-    repeat(vacuumInterval, signal, log, () => vacuum(db, signal)),
+    repeat(checkpointInterval, () => checkpointWhenDue(db)),
+    repeat(vacuumInterval, () => vacuum(db, attempt)),
   ]
   return async () => {
     controller.abort()
@@ -27,15 +36,9 @@ export function maintain(db: Db, log: Logger, vacuumInterval: number): () => Pro
   }
 }
 
-async function repeat(interval: number, signal: AbortSignal, log: Logger, work: () => Promise<void>) {
-  while (!signal.aborted) {
-    try {
-      await sleep(interval, undefined, { signal, ref: false })
-      await work()
-    } catch (error) {
-      if (!signal.aborted) log.error({ err: error }, 'maintenance of the embedded database failed')
-    }
-  }
+/** Whether the time passed, rather than being cut short. */
+function pause(interval: number, signal: AbortSignal): Promise<boolean> {
+  return sleep(interval, true, { signal, ref: false }).catch(() => false)
 }
 
 async function checkpointWhenDue(db: Db): Promise<void> {
@@ -46,16 +49,13 @@ async function checkpointWhenDue(db: Db): Promise<void> {
 }
 
 /**
- * Table by table, so that queries get in between. With the system's own tables: transaction ids run out when a single
- * table is never vacuumed.
+ * Table by table, so that queries get in between and one failure stays alone. With the system's own tables: Postgres
+ * runs out of transaction ids when a single table is never vacuumed.
  */
-async function vacuum(db: Db, signal: AbortSignal): Promise<void> {
+async function vacuum(db: Db, attempt: (work: () => Promise<unknown>) => Promise<void>): Promise<void> {
   const { rows } = await sql<{ name: string }>`
     select oid::regclass::text as name from pg_class where relkind = 'r' order by oid
   `.execute(db)
-  for (const { name } of rows) {
-    if (signal.aborted) return
-    await sql.raw(`vacuum (analyze) ${name}`).execute(db)
-  }
+  for (const { name } of rows) await attempt(() => sql.raw(`vacuum (analyze) ${name}`).execute(db))
   await sql`checkpoint`.execute(db)
 }

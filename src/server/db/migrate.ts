@@ -21,9 +21,17 @@ export type MigrationState = {
 
 /** An arbitrary number, the same in every release. */
 const lockKey = 71_603_184
-/** Others queue behind whoever waits for a table, so the wait is short and the attempts are many: a minute in all. */
-const lockTimeout = '5s'
-const maxAttempts = 12
+/** For about a minute in all. */
+const defaultPatience: Patience = { lockTimeout: 5_000, attempts: 12, pause: 1_000 }
+
+/** Times in milliseconds. */
+type Patience = {
+  /** How long a migration waits for a table: whoever wants that table meanwhile has to queue behind it. */
+  readonly lockTimeout: number
+  readonly attempts: number
+  /** The longest pause between two attempts. */
+  readonly pause: number
+}
 
 /**
  * Applies, in one transaction, every migration that the database lacks, and answers with their names. Processes that
@@ -31,20 +39,26 @@ const maxAttempts = 12
  *
  * A database that a newer program has expanded is fine; one from which it has removed something is refused.
  *
- * @throws StartError that names the migration in the way, or says that the tables stayed in use for a minute
+ * @throws StartError that names the migration in the way, or says that the tables stayed in use
  */
-export async function migrate(db: Db, list: Migrations = migrations): Promise<string[]> {
+export async function migrate(
+  db: Db,
+  list: Migrations = migrations,
+  patience = defaultPatience,
+): Promise<string[]> {
   // Without a look first, a role that may not create tables could not start on a database that needs nothing.
   if (requireCompatible(await migrationState(db, list)).missing.length === 0) return []
   for (let attempt = 1; ; attempt++) {
     try {
-      return await transaction(db, (tx) => applyMissing(tx, list))
+      return await transaction(db, (tx) => applyMissing(tx, list, patience.lockTimeout))
     } catch (error) {
       if (!isLockTimeout(error)) throw error
-      if (attempt === maxAttempts) {
-        throw new StartError('Cannot migrate the database: its tables stayed locked for a minute', { cause: error })
+      if (attempt === patience.attempts) {
+        throw new StartError('Cannot migrate the database: its tables stayed in use', {
+          cause: error,
+        })
       }
-      await sleep(Math.random() * 1_000)
+      await sleep(Math.random() * patience.pause)
     }
   }
 }
@@ -62,7 +76,7 @@ export async function migrationState(db: Db | Tx, list: Migrations = migrations)
   }
 }
 
-async function applyMissing(tx: Tx, list: Migrations): Promise<string[]> {
+async function applyMissing(tx: Tx, list: Migrations, lockTimeout: number): Promise<string[]> {
   await sql`set local lock_timeout = ${sql.lit(lockTimeout)}`.execute(tx)
   await sql`select pg_advisory_xact_lock(${lockKey})`.execute(tx)
   await sql`create table if not exists migration (
@@ -81,9 +95,14 @@ async function applyMissing(tx: Tx, list: Migrations): Promise<string[]> {
 }
 
 async function readApplied(db: Db | Tx): Promise<{ name: string; kind: string }[]> {
-  const found = await sql<{ found: boolean }>`select to_regclass('migration') is not null as found`.execute(db)
+  const found = await sql<{ found: boolean }>`select to_regclass('migration') is not null as found`.execute(
+    db,
+  )
   if (!found.rows[0]?.found) return []
-  const applied = await sql<{ name: string; kind: string }>`select name, kind from migration order by name`.execute(db)
+  const applied = await sql<{
+    name: string
+    kind: string
+  }>`select name, kind from migration order by name`.execute(db)
   return applied.rows
 }
 

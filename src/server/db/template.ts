@@ -38,21 +38,21 @@ export function unpack(template: Uint8Array, directory: string): void {
   mkdirSync(draft, { mode: 0o700 })
   const entries: readonly Entry[] = deserialize(zstdDecompressSync(template))
   for (const { path, data } of entries) {
-    const target = join(draft, path)
-    if (data === null) mkdirSync(target, { mode: 0o700 })
-    else writeFileSync(target, data, { mode: 0o600, flush: true })
+    if (data === null) mkdirSync(join(draft, path), { mode: 0o700 })
+    else writeFileSync(join(draft, path), data, { mode: 0o600 })
   }
-  for (const { path, data } of entries) if (data === null) syncDirectory(join(draft, path))
-  syncDirectory(draft)
+  // After all of them are written, for then most reach the disk together.
+  for (const { path, data } of entries) sync(join(draft, path), data === null)
+  sync(draft, true)
   if (existsSync(directory)) rmdirSync(directory)
   renameSync(draft, directory)
-  syncDirectory(dirname(directory))
+  sync(dirname(directory), true)
 }
 
-function syncDirectory(path: string): void {
+function sync(path: string, isDirectory: boolean): void {
   // Windows opens no directories; its file systems keep their entries in a journal.
-  if (process.platform === 'win32') return
-  const descriptor = openSync(path, 'r')
+  if (isDirectory && process.platform === 'win32') return
+  const descriptor = openSync(path, isDirectory ? 'r' : 'r+')
   fsyncSync(descriptor)
   closeSync(descriptor)
 }
