@@ -74,13 +74,17 @@ async function openEmbedded(options: Parameters<typeof openDatabase>[0]): Promis
   })
   const db = createDb(pool, () => failure)
   const stopMaintenance = maintain(db, log, vacuumInterval)
-  const close = async () => {
+  const close = once(async () => {
     await stopMaintenance()
     await endPool(pool)
     await embedded.close()
+  })
+  try {
+    return { db, kind: 'embedded', version: await requireVersion(pool), failed: embedded.failed, close }
+  } catch (error) {
+    await close()
+    throw error
   }
-  const version = await requireVersion(pool)
-  return { db, kind: 'embedded', version, failed: embedded.failed, close: once(close) }
 }
 
 function createPool(config: pg.PoolConfig, log: Logger): pg.Pool {

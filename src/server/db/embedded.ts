@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { MessageChannel, type Worker } from 'node:worker_threads'
 import { StartError } from '../errors.ts'
@@ -38,7 +38,8 @@ export async function startEmbedded(options: {
   readonly log: Logger
   readonly transport?: 'socket' | 'port'
 }): Promise<Embedded> {
-  const { dataDir, log, transport = process.platform === 'win32' ? 'port' : 'socket' } = options
+  const { log, transport = process.platform === 'win32' ? 'port' : 'socket' } = options
+  const dataDir = resolve(options.dataDir)
   const directory = makeDirectories(dataDir)
   const unlock = lockDataDir(dataDir)
   const folder = transport === 'socket' ? makeSocketFolder(dataDir) : null

@@ -102,14 +102,18 @@ describe.each(databases)('transactions on $name', ({ open }) => {
 describe.each(databases)('connections on $name', ({ open }) => {
   test('get their own rows, however large and however many their statements are', async () => {
     await using database = await open()
-    const echo = async (text: string) => {
-      const { rows } = await sql<{ echo: string }>`select ${text}::text as echo`.execute(database.db)
-      return rows[0]?.echo === text
-    }
-    const large = Array.from({ length: 40 }, (_, index) => `${index} ${'x'.repeat(300_000)}`)
-    const small = Array.from({ length: 200 }, (_, index) => `${index}`)
-    const answers = await Promise.all([...large, ...small].map(echo))
-    expect(answers.filter((own) => !own)).toEqual([])
+    const padding = 'x'.repeat(300_000)
+    // Each would take the other's parameters, only to answer with the wrong one.
+    const large = (key: string) =>
+      sql<{ key: string }>`select ${padding}::text as padding, ${key}::text as key`
+    const small = (key: string) => sql<{ key: string }>`select ${key}::text as key, ${''}::text as padding`
+    const keys = Array.from({ length: 200 }, (_, index) => String(index))
+    const answers = await Promise.all(
+      keys.map(
+        async (key, index) => (await (index % 5 ? small : large)(key).execute(database.db)).rows[0]?.key,
+      ),
+    )
+    expect(answers).toEqual(keys)
   })
 
   test('outlive failed statements', async () => {
