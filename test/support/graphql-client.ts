@@ -93,12 +93,13 @@ export type EventReader = AsyncDisposable & {
 /** Subscribes over SSE by GET, as a browser's EventSource does. */
 export function openEvents(
   endpoint: string,
-  { query, variables = {} }: GraphQLRequest,
+  { query, variables = {}, operationName }: GraphQLRequest,
   headers: Record<string, string> = {},
 ): Promise<EventReader> {
   const url = new URL(endpoint)
   url.searchParams.set('query', query)
   url.searchParams.set('variables', JSON.stringify(variables))
+  if (operationName !== undefined) url.searchParams.set('operationName', operationName)
   return new Promise((resolve, reject) => {
     const options = { headers: { Accept: 'text/event-stream', ...headers }, agent: false }
     const request = httpRequest(url, options, (response) => {

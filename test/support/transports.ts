@@ -14,16 +14,20 @@ export type Run = (
   request: GraphQLRequest,
 ) => Promise<{ readonly results: readonly GraphQLResult[]; readonly errors: readonly GraphQLError[] }>
 
+type Transport = { readonly name: string; readonly streams: boolean; readonly run: Run }
+
 /** Every way for an operation to reach the server. What holds for one has to hold for all. */
-export const transports: readonly { readonly name: string; readonly run: Run }[] = [
+export const transports: readonly Transport[] = [
   {
     name: 'HTTP',
+    streams: false,
     async run(endpoint, request) {
       return seen([(await postGraphQL(endpoint, request)).json()])
     },
   },
   {
     name: 'SSE',
+    streams: true,
     async run(endpoint, request) {
       await using events = await openEvents(endpoint, request)
       const all = await events.rest()
@@ -32,6 +36,7 @@ export const transports: readonly { readonly name: string; readonly run: Run }[]
   },
   {
     name: 'WebSocket',
+    streams: true,
     async run(endpoint, request) {
       await using socket = await openSocket(endpoint)
       const { results, errors } = await runOnSocket(socket, 'one', request)

@@ -26,7 +26,7 @@ function nextTurn(): Promise<void> | null {
 
 /**
  * Ties the results of a subscription to its operation: they end at once when the operation is aborted, even where
- * the source does not listen, and the operation is aborted when they end. Ready results leave the event loop room.
+ * the source does not listen, and a reader that gives them up aborts it. Ready results leave the event loop room.
  */
 export function superviseResults<Result>(
   results: AsyncIterable<Result>,
@@ -50,12 +50,10 @@ export function superviseResults<Result>(
         (result) => {
           endPending = null
           resolve(operation.signal.aborted ? ended : result)
-          if (result.done) operation.abort()
         },
         (error: unknown) => {
           endPending = null
           reject(error)
-          operation.abort()
         },
       )
     })
