@@ -41,22 +41,27 @@ export type ByteRequest = {
   reset(): void
 }
 
+type Connection = { readonly number: number; readonly closed: Promise<void> }
+
 /** Starts a byte server on a free port; `onRequest` is told of each request, in order of arrival. */
 export async function startByteServer(onRequest?: (request: ByteRequest) => void): Promise<ByteServer> {
   const requests: ByteRequest[] = []
-  const sockets = new Map<Socket, number>()
+  const connections = new Map<Socket, Connection>()
   const arrived = arrivals<ByteRequest>()
-  let connections = 0
+  let accepted = 0
 
   const server = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 })
   server.on('connection', (socket: Socket) => {
     socket.setNoDelay(true)
     socket.on('error', () => {}) // A client that resets is a case, not a failure.
-    socket.on('close', () => sockets.delete(socket))
-    sockets.set(socket, ++connections)
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+    connections.set(socket, { number: ++accepted, closed })
+    void closed.then(() => connections.delete(socket))
   })
   const accept = (incoming: IncomingMessage, body: string) => {
-    const request = byteRequest(incoming, body, sockets.get(incoming.socket) ?? 0)
+    const connection = connections.get(incoming.socket)
+    if (!connection) return // It went while its body was read.
+    const request = byteRequest(incoming, body, connection)
     requests.push(request)
     onRequest?.(request)
     arrived.add(request)
@@ -75,7 +80,7 @@ export async function startByteServer(onRequest?: (request: ByteRequest) => void
     if (!server.listening) return
     const closed = once(server, 'close')
     server.close()
-    for (const socket of sockets.keys()) socket.destroy()
+    for (const socket of connections.keys()) socket.destroy()
     await closed
   }
   return {
@@ -102,20 +107,16 @@ export function arrivals<Item>(): { add: (item: Item) => void; next: () => Promi
   }
 }
 
-function byteRequest(incoming: IncomingMessage, body: string, connection: number): ByteRequest {
+function byteRequest(incoming: IncomingMessage, body: string, connection: Connection): ByteRequest {
   const { socket } = incoming
-  const closed = new Promise<void>((resolve) => {
-    if (socket.destroyed) resolve()
-    else socket.once('close', () => resolve())
-  })
   return {
     method: incoming.method ?? '',
     path: incoming.url ?? '',
     headers: incoming.headers,
     body,
     json: () => JSON.parse(body) as Record<string, unknown>,
-    connection,
-    closed,
+    connection: connection.number,
+    closed: connection.closed,
     get isClosed() {
       return socket.destroyed
     },

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createAnthropic } from '../../../src/server/llm/anthropic.ts'
 import { parseRetryAfter } from '../../../src/server/llm/anthropic-errors.ts'
 import {
@@ -50,6 +50,18 @@ const answers = (bytes: string) => async (request: ByteRequest) => {
 
 const refuses = (status: number, type: string, headers = {}, details?: object) =>
   answers(response(status, 'application/json', errorBody(type, 'Because', details), headers))
+
+// First of all: the SDK keeps what the console was when its first client was made.
+test('nothing of what people and models write reaches the console', async () => {
+  const methods = ['log', 'info', 'warn', 'error', 'debug'] as const
+  const spies = methods.map((method) => vi.spyOn(console, method))
+  await whenUpstream(answers(`${streamHead}event: message_start\ndata: {"my secret\n\n`))
+  await whenUpstream((request) => request.reset())
+  for (const spy of spies) {
+    expect(spy).not.toHaveBeenCalled()
+    spy.mockRestore()
+  }
+})
 
 describe('an error response becomes a failure that says what to do', () => {
   test.each([

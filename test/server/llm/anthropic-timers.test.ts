@@ -1,4 +1,7 @@
-import { createServer, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer as createSecureServer, globalAgent } from 'node:https'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ProviderError } from '../../../src/server/llm/provider.ts'
 import { type ProviderTimers, Watchdog } from '../../../src/server/llm/watchdog.ts'
@@ -14,7 +17,13 @@ import {
   thinkingDelta,
   thinkingStart,
 } from '../../support/anthropic-frames.ts'
-import { type ByteRequest, type ByteServer, startByteServer, streamHead } from '../../support/byte-server.ts'
+import {
+  arrivals,
+  type ByteRequest,
+  type ByteServer,
+  startByteServer,
+  streamHead,
+} from '../../support/byte-server.ts'
 import { ask, claudeAt, failureOf, patientTimers, question } from '../../support/llm.ts'
 
 let server: ByteServer
@@ -94,9 +103,8 @@ describe('each wait has its own end', () => {
   test('providerConnect: an upstream that never finishes its TLS handshake is unreachable', async () => {
     const sockets: Socket[] = []
     const silent = createServer((socket) => sockets.push(socket.on('error', () => {})))
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
-    const address = silent.address()
-    const port = typeof address === 'object' && address ? address.port : 0
+    await once(silent.listen(0, '127.0.0.1'), 'listening')
+    const { port } = silent.address() as AddressInfo
     const outcome = await ask(claudeAt(`https://127.0.0.1:${port}`, { providerConnect: 100 }))
     expect(failureOf(outcome)).toMatchObject({
       code: 'PROVIDER_UNREACHABLE',
@@ -156,18 +164,36 @@ describe('an upstream that is slow, but not too slow, is waited for', () => {
   test('the time that a reader takes is not held against the upstream', async () => {
     const limits = { providerByteIdle: 500, providerContentIdle: 500 }
     const run = claudeAt(server.url, limits).stream(question(), new AbortController().signal)
+    const arrived = arrivals<string>()
     const read = (async () => {
-      let text = ''
       for await (const event of run) {
         if (event.type !== 'text') continue
-        text += event.text
         await passed(600)
+        arrived.add(event.text)
       }
-      return text
     })()
     const request = await server.request()
-    await request.write(streamHead + answer('a', 'b'))
-    expect(await read).toBe('ab')
+    await request.write(streamHead + messageStart() + textStart())
+    for (const text of ['a', 'b', 'c']) {
+      await request.write(textDelta(text))
+      expect(await arrived.next()).toBe(text)
+    }
+    await request.write(messageDelta() + messageStop)
+    await read
+  })
+
+  test('a connection that was made in time lives on, also under TLS', async () => {
+    await using secure = await startSecureServer()
+    for (const url of [server.url, secure.url]) {
+      const outcome = ask(claudeAt(url, { providerConnect: 500 }))
+      if (url === server.url) {
+        const request = await server.request()
+        await passed(600)
+        await request.write(streamHead + answer('fine'))
+        request.end()
+      }
+      expect(await outcome).toMatchObject({ text: 'fine', error: null })
+    }
   })
 })
 
@@ -246,4 +272,27 @@ test('a watchdog tells of its first failure only', () => {
 
 function failure(message: string): ProviderError {
   return new ProviderError('INTERNAL', message)
+}
+
+/** An upstream under TLS, trusted as long as it lives, that takes a while to say that all is fine. */
+async function startSecureServer(): Promise<AsyncDisposable & { url: string }> {
+  const [key, cert] = ['key', 'cert'].map((name) =>
+    readFileSync(new URL(`../../fixtures/localhost-${name}.pem`, import.meta.url)),
+  )
+  const secure = createSecureServer({ key, cert }, (_request, response) => {
+    setTimeout(() => {
+      response.setHeader('content-type', 'text/event-stream')
+      response.end(answer('fine'))
+    }, 600)
+  })
+  globalAgent.options.ca = cert
+  await once(secure.listen(0, '127.0.0.1'), 'listening')
+  return {
+    url: `https://127.0.0.1:${(secure.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: async () => {
+      delete globalAgent.options.ca
+      secure.closeAllConnections()
+      await once(secure.close(), 'close')
+    },
+  }
 }
