@@ -1,6 +1,6 @@
 import type { Chat } from './chat/chat.ts'
 import { dropExpired } from './chat/housekeeping.ts'
-import { beat, findLost, findQueued, sweep } from './chat/processes.ts'
+import { beat, findLost, findQueued, retire, sweep } from './chat/processes.ts'
 import { GenerationRunner } from './chat/run-generation.ts'
 import { ensureLocalViewer } from './chat/viewers.ts'
 import { type Config, requireTokenBeyondLoopback } from './config.ts'
@@ -37,7 +37,11 @@ export type App = {
 }
 
 /** Parts that a test puts in the place of what {@link createApp} would make. */
-export type Overrides = { readonly log?: Logger; readonly providers?: readonly ChatProvider[] }
+export type Overrides = {
+  readonly log?: Logger
+  readonly providers?: readonly ChatProvider[]
+  readonly openDatabase?: typeof openDatabase
+}
 
 const housekeepingInterval = 3_600_000
 
@@ -45,7 +49,8 @@ const housekeepingInterval = 3_600_000
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
   requireTokenBeyondLoopback(config)
   const log = overrides.log ?? createLog(config.logLevel)
-  const database = await openDatabase({ ...config, log, vacuumInterval: config.timers.vacuum })
+  const open = overrides.openDatabase ?? openDatabase
+  const database = await open({ ...config, log, vacuumInterval: config.timers.vacuum })
   try {
     await migrate(database.db)
     return await serve(config, overrides, log, database)
@@ -72,7 +77,7 @@ async function serve(config: Config, overrides: Overrides, log: Logger, database
   chat.models.start()
   await beat(db, processId, config.timers.processExpiry)
   // Nobody else can hold the embedded database: whoever ran something on it is gone.
-  await sweep(chat, processId, database.kind === 'embedded' ? 'others' : 'expired')
+  await sweep(chat, runner, { alone: database.kind === 'embedded' })
   for (const id of await findQueued(db)) runner.start(id)
   const { url, port } = await server.listen()
   const stopLoops = startLoops(config, chat, runner)
@@ -80,7 +85,8 @@ async function serve(config: Config, overrides: Overrides, log: Logger, database
     await stopLoops()
     await server.close()
     await runner.close()
-    await sweep(chat, processId, 'own')
+    await sweep(chat, runner)
+    await retire(db, processId)
     await chat.models.close()
     await database.close()
   }
@@ -124,7 +130,7 @@ function startLoops({ timers }: Config, chat: Chat, runner: GenerationRunner): (
     repeat('the heartbeat', timers.processHeartbeat, signal, log, async () => {
       await beat(db, runner.processId, timers.processExpiry)
       for (const id of await findLost(db, runner.processId, runner.active)) runner.stop(id)
-      await sweep(chat, runner.processId, 'expired')
+      await sweep(chat, runner)
       for (const id of await findQueued(db)) runner.start(id)
     }),
     repeat('the poll', timers.poll, signal, log, createPoll(db, streams.wakeUps)),

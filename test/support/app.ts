@@ -1,7 +1,6 @@
-import { type Logger, pino } from 'pino'
-import { type App, createApp } from '../../src/server/app.ts'
+import { pino } from 'pino'
+import { type App, createApp, type Overrides } from '../../src/server/app.ts'
 import { parseConfig } from '../../src/server/config.ts'
-import type { ChatProvider } from '../../src/server/llm/provider.ts'
 import type { Place } from './databases.ts'
 import type { StreamedEvent } from './fold.ts'
 import { openEvents, openSocket, postGraphQL } from './graphql-client.ts'
@@ -12,25 +11,25 @@ export type TestAppOptions = {
   readonly upstream?: { readonly url: string }
   /** Further settings, as environment variables. */
   readonly settings?: Readonly<Record<string, string>>
-  readonly providers?: readonly ChatProvider[]
-  readonly log?: Logger
-}
+} & Overrides
 
-/** A real server on a real port, as a third-party client sees it. */
-export type TestApp = AsyncDisposable &
-  Pick<App, 'url' | 'db' | 'close'> & {
-    readonly endpoint: string
-    /** Runs a query or mutation; throws when there are errors. */
-    run<Data = Record<string, never>>(query: string, variables?: Record<string, unknown>): Promise<Data>
-    createConversation(): Promise<string>
-    /** Sends a message and asks for an answer. */
-    ask(conversationId: string, text?: string, input?: Record<string, unknown>): Promise<Asked>
-    message(id: string): Promise<ReadMessage>
-    /** Follows one run over a WebSocket until its end. */
-    follow(generationId: string, options?: FollowOptions): AsyncGenerator<StreamedEvent, void, void>
-    /** Follows a whole conversation; end it by leaving the loop. */
-    followConversation(id: string, options?: FollowOptions): AsyncGenerator<StreamedEvent, void, void>
-  }
+/** A real server on a real port. */
+export type TestApp = AsyncDisposable & Pick<App, 'url' | 'db' | 'close'> & Client
+
+/** A server as a third-party client sees it, wherever it runs. */
+export type Client = {
+  readonly endpoint: string
+  /** Runs a query or mutation; throws when there are errors. */
+  run<Data = Record<string, never>>(query: string, variables?: Record<string, unknown>): Promise<Data>
+  createConversation(): Promise<string>
+  /** Sends a message and asks for an answer. */
+  ask(conversationId: string, text?: string, input?: Record<string, unknown>): Promise<Asked>
+  message(id: string): Promise<ReadMessage>
+  /** Follows one run over a WebSocket until its end. */
+  follow(generationId: string, options?: FollowOptions): AsyncGenerator<StreamedEvent, void, void>
+  /** Follows a whole conversation; end it by leaving the loop. */
+  followConversation(id: string, options?: FollowOptions): AsyncGenerator<StreamedEvent, void, void>
+}
 
 export type Asked = {
   readonly conversationId: string
@@ -66,14 +65,13 @@ export const eventFields = `__typename cursor seq at
 const conversationFields = `${eventFields}
   ... on MessageChanged { message { id text } clientMutationId }
   ... on ConversationChanged { conversation { id title head { id } } clientMutationId }
-  ... on ConversationRemoved { conversationId reason }`
+  ... on ConversationRemoved { conversationId removal: reason }`
 
 export async function startApp({
   place,
   upstream,
   settings = {},
-  providers,
-  log,
+  ...overrides
 }: TestAppOptions): Promise<TestApp> {
   const config = parseConfig(
     {},
@@ -85,27 +83,21 @@ export async function startApp({
       ...settings,
     },
   )
-  const app = await createApp(config, {
-    log: log ?? pino({ level: 'fatal' }),
-    ...(providers && { providers }),
-  })
-  return clientOf(app)
+  const app = await createApp(config, { log: pino({ level: 'fatal' }), ...overrides })
+  return { ...clientOf(app.url), ...app, [Symbol.asyncDispose]: app.close }
 }
 
-function clientOf(app: App): TestApp {
-  const endpoint = new URL('graphql', app.url).href
+/** The client of a server at `url`. */
+export function clientOf(url: string): Client {
+  const endpoint = new URL('/graphql', url).href
   const run = async <Data>(query: string, variables: Record<string, unknown> = {}) => {
     const { data, errors } = (await postGraphQL(endpoint, { query, variables })).json()
     if (errors) throw new Error(JSON.stringify(errors))
     return data as Data
   }
   return {
-    url: app.url,
-    db: app.db,
     endpoint,
     run,
-    close: app.close,
-    [Symbol.asyncDispose]: app.close,
     async createConversation() {
       const { createConversation } = await run<{ createConversation: { conversation: { id: string } } }>(
         'mutation { createConversation(input: {}) { conversation { id } userErrors { message } } }',

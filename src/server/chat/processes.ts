@@ -18,33 +18,36 @@ export async function beat(db: Db, processId: ProcessId, expiry: number): Promis
     .execute()
 }
 
-/** Which runs are taken: those of dead processes, of every other one, or what this one holds but does not run. */
-export type Sweep = 'expired' | 'others' | 'own'
+/** Takes a process off the list of the living. */
+export async function retire(db: Db, processId: ProcessId): Promise<void> {
+  await db.deleteFrom('process').where('id', '=', processId).execute()
+}
+
+export type Sweeper = {
+  readonly processId: ProcessId
+  /** What this process is running: whatever else it owns got lost, as when its end could not be committed. */
+  readonly active: readonly GenerationId[]
+}
 
 /**
  * Takes the runs of processes that are gone: one with text becomes INTERRUPTED and keeps it, one without goes back
- * in the queue, as if it had never begun.
+ * in the queue, as if it had never begun. With `alone` every other process counts as gone.
  */
-export async function sweep(chat: Chat, processId: ProcessId, which: Sweep): Promise<void> {
-  for (const run of await orphans(chat.db, processId, which)) {
+export async function sweep(chat: Chat, sweeper: Sweeper, { alone = false } = {}): Promise<void> {
+  for (const run of await orphans(chat.db, sweeper, alone)) {
     await commit(chat, (unit) => takeOver(unit, run))
   }
-  const gone =
-    which === 'own'
-      ? sql<boolean>`id = ${processId}`
-      : which === 'others'
-        ? sql<boolean>`id <> ${processId}`
-        : sql<boolean>`expires_at < clock_timestamp()`
-  await chat.db.deleteFrom('process').where(gone).execute()
+  const expired = alone ? sql<boolean>`true` : sql<boolean>`expires_at < clock_timestamp()`
+  await chat.db.deleteFrom('process').where('id', '<>', sweeper.processId).where(expired).execute()
 }
 
-async function orphans(db: Db, processId: ProcessId, which: Sweep): Promise<GenerationRow[]> {
-  const owned = db.selectFrom('generation').selectAll().where('status', '=', 'RUNNING').orderBy('id')
-  if (which === 'own') return owned.where('owner_id', '=', processId).execute()
-  const others = owned.where('owner_id', '<>', processId)
-  if (which === 'others') return others.execute()
-  const living = db.selectFrom('process').select('id').where(sql<boolean>`expires_at >= clock_timestamp()`)
-  return others.where('owner_id', 'not in', living).execute()
+async function orphans(db: Db, { processId, active }: Sweeper, alone: boolean): Promise<GenerationRow[]> {
+  const living = sql<boolean>`owner_id in (select id from process where expires_at >= clock_timestamp())`
+  const { rows } = await sql<GenerationRow>`
+    select * from generation where status = 'RUNNING' and case when owner_id = ${processId}
+      then id <> all(${active}::uuid[]) else ${alone} or not ${living} end
+    order by id`.execute(db)
+  return rows
 }
 
 /** Whatever happened since the orphan was found, happened under its lock: its epoch tells. */

@@ -35,7 +35,7 @@ builder.subscriptionField('generationEvents', (t) =>
       minIntervalMs: t.arg.int({ defaultValue: 0, description: minIntervalMs }),
       heartbeatSeconds: t.arg.int({ description: heartbeatSeconds }),
     },
-    subscribe: async (_root, args, context) => {
+    subscribe: async (_root, args, context, info) => {
       const { chat, viewer } = context
       const options = optionsOf(args)
       const id = keyOf('Generation', args.generationId)
@@ -50,12 +50,14 @@ builder.subscriptionField('generationEvents', (t) =>
         beginningOf(0),
       )
       const scope = { conversationId: generation.conversation_id, generationId: id }
-      return followConversation(chat.streams, scope, start.from, context.signal, {
-        ...options,
-        resync: start.resync,
-      })
+      const follow = { ...options, resync: start.resync }
+      return asEvents(
+        followConversation(chat.streams, scope, start.from, context.signal, follow),
+        context,
+        info,
+      )
     },
-    resolve: (item: ConversationItem, _args, context, info) => asEvent(item, context, info),
+    resolve: (item: ConversationItem) => item,
   }),
 )
 
@@ -78,7 +80,7 @@ builder.subscriptionField('conversationEvents', (t) =>
       minIntervalMs: t.arg.int({ defaultValue: 0, description: minIntervalMs }),
       heartbeatSeconds: t.arg.int({ description: heartbeatSeconds }),
     },
-    subscribe: async (_root, args, context) => {
+    subscribe: async (_root, args, context, info) => {
       const { chat, viewer } = context
       const options = optionsOf(args)
       const id = keyOf('Conversation', args.conversationId)
@@ -89,13 +91,14 @@ builder.subscriptionField('conversationEvents', (t) =>
       const start = startOf(streamOf(context, 'conversation', id), cursorOf(args, context), extent, now)
       const scope = { conversationId: id, generationId: null }
       const deltas = args.deltas ?? true
-      return followConversation(chat.streams, scope, start.from, context.signal, {
-        ...options,
-        deltas,
-        resync: start.resync,
-      })
+      const follow = { ...options, deltas, resync: start.resync }
+      return asEvents(
+        followConversation(chat.streams, scope, start.from, context.signal, follow),
+        context,
+        info,
+      )
     },
-    resolve: (item: ConversationItem, _args, context, info) => asEvent(item, context, info),
+    resolve: (item: ConversationItem) => item,
   }),
 )
 
@@ -108,29 +111,39 @@ builder.subscriptionField('viewerEvents', (t) =>
       after: t.arg({ type: 'Cursor', description: `${after}; null: from now.` }),
       heartbeatSeconds: t.arg.int({ description: heartbeatSeconds }),
     },
-    subscribe: async (_root, args, context) => {
+    subscribe: async (_root, args, context, info) => {
       const { chat, viewer } = context
       const options = optionsOf(args)
       const extent = await viewerSeqs(chat.db, viewer.id)
       const stream = streamOf(context, 'viewer', viewer.id)
       const start = startOf(stream, cursorOf(args, context), extent, beginningOf(extent.last))
-      return followViewer(chat.streams, viewer.id, start.from, context.signal, {
-        ...options,
-        resync: start.resync,
-      })
+      const follow = { ...options, resync: start.resync }
+      return asEvents(
+        followViewer(chat.streams, viewer.id, start.from, context.signal, follow),
+        context,
+        info,
+      )
     },
-    resolve: (item: ViewerItem, _args, context, info) => asEvent(item, context, info),
+    resolve: (item: ViewerItem) => item,
   }),
 )
 
-/** Before an event that names entities is resolved a new read begins: what an earlier event loaded is old by now. */
-async function asEvent<Item extends ConversationItem | ViewerItem>(
-  item: Item,
+/**
+ * Begins a new read before each event that names entities: what an earlier one loaded is old by now. An event of a
+ * conversation that can't be seen any more is left out: its removal follows.
+ */
+async function* asEvents<Item extends ConversationItem | ViewerItem>(
+  items: AsyncIterable<Item>,
   context: GraphContext,
   info: GraphQLResolveInfo,
-): Promise<Item> {
-  if (item.type === 'event') await beginRead(context, info)
-  return item
+): AsyncGenerator<Item, void, void> {
+  for await (const item of items) {
+    if (item.type === 'event' && item.event.type !== 'CONVERSATION_REMOVED') {
+      await beginRead(context, info)
+      if (!(await context.loaders.conversation.load(item.event.conversation_id))) continue
+    }
+    yield item
+  }
 }
 
 function streamOf({ chat }: GraphContext, kind: StreamName['kind'], id: string): StreamName {

@@ -108,8 +108,8 @@ type Unplaced<Item> = Item extends Placed ? Omit<Item, 'cursor' | 'seq'> : never
 
 /** A place in a stream that can be moved on. */
 type Reader<Item> = {
-  /** Yields what is new; null `woken`: look at everything. Returns true when nothing will follow. */
-  round(woken: ReadonlySet<string> | null, listener: Listener): AsyncGenerator<Item, boolean, void>
+  /** Yields what is new in the topics that were woken. Returns true when nothing will follow. */
+  round(woken: ReadonlySet<string>, listener: Listener): AsyncGenerator<Item, boolean, void>
   place(item: Unplaced<HeartbeatItem>): HeartbeatItem
 }
 
@@ -119,8 +119,9 @@ async function* untilAborted<Item>(
   signal: AbortSignal,
   { minInterval = 0, heartbeat = null }: FollowOptions,
 ): AsyncGenerator<Item | HeartbeatItem, void, void> {
-  for (let woken: ReadonlySet<string> | null = null; !signal.aborted; woken = listener.take()) {
-    if (woken?.size === 0 && heartbeat !== null) yield reader.place({ type: 'heartbeat', at: new Date() })
+  while (!signal.aborted) {
+    const woken = listener.take()
+    if (woken.size === 0 && heartbeat !== null) yield reader.place({ type: 'heartbeat', at: new Date() })
     else if (yield* reader.round(woken, listener)) return
     if (minInterval > 0) await rest(minInterval, signal)
     await listener.woken(signal, heartbeat ?? undefined)
@@ -163,15 +164,15 @@ class ConversationReader implements Reader<ConversationItem> {
   }
 
   async *round(
-    woken: ReadonlySet<string> | null,
+    woken: ReadonlySet<string>,
     listener: Listener,
   ): AsyncGenerator<ConversationItem, boolean, void> {
-    if (!woken || woken.has(`conversation:${this.#scope.conversationId}`)) {
+    if (woken.has(`conversation:${this.#scope.conversationId}`)) {
       if (yield* this.#durable(listener)) return true
     }
     if (!this.#deltas) return false
     for (const id of [...this.#places.keys()]) {
-      if (!woken || woken.has(`run:${id}`)) yield* this.#text(id, await this.#streams.contents.of(id))
+      if (woken.has(`run:${id}`)) yield* this.#text(id, await this.#streams.contents.of(id))
     }
     return false
   }

@@ -17,6 +17,7 @@ export interface WakeUps {
 
 /** Remembers which of its topics were woken, however often, until they are taken. */
 export interface Listener extends Disposable {
+  /** Listens to one more topic, which counts as woken at first: what it tells of may have happened before. */
   add(topic: Topic): void
   remove(topic: Topic): void
   /** Topics woken since they were last taken. */
@@ -53,6 +54,7 @@ class MemoryListener implements Listener {
 
   add(topic: Topic): void {
     this.#topics.add(topic)
+    this.#woken.add(topic)
     const others = this.#listeners.get(topic)
     if (others) others.add(this)
     else this.#listeners.set(topic, new Set([this]))

@@ -1,0 +1,155 @@
+import { sql } from 'kysely'
+import { pino } from 'pino'
+import { describe, expect, test } from 'vitest'
+import type { Db } from '../../../src/server/db/connect.ts'
+import {
+  type ConversationId,
+  type GenerationId,
+  type MessageId,
+  newId,
+  type ViewerId,
+} from '../../../src/server/ids.ts'
+import { type Content, emptyContent } from '../../../src/server/streams/content.ts'
+import { FencedError, RunLog } from '../../../src/server/streams/run-log.ts'
+import { createWakeUps } from '../../../src/server/streams/wake-ups.ts'
+import { databases } from '../../support/databases.ts'
+
+describe.each(databases)('the log of runs on $name', ({ open }) => {
+  test('text of many runs is committed in one statement and shown after it', async () => {
+    await using database = await open()
+    const log = openLog(database.db)
+    const runs = await Promise.all(Array.from({ length: 8 }, () => startRun(database.db)))
+    const writers = runs.map(({ id, content }) => log.open({ generationId: id, epoch: 1 }, content))
+    await Promise.all(writers.map((writer, index) => writer.append(0, 'TEXT', `run ${index}`)))
+    expect(runs.map(({ content }) => content.parts)).toEqual(runs.map(() => []))
+    await Promise.all(writers.map((writer) => writer.settled()))
+    expect(runs.map(({ content }) => content.parts[0]?.text)).toEqual(runs.map((_, index) => `run ${index}`))
+    const transactions = await database.db.selectFrom('chunk').select('xid').distinct().execute()
+    expect(transactions).toHaveLength(1)
+  })
+
+  test('what is shown is what is stored, in order, however it was cut', async () => {
+    await using database = await open()
+    const log = openLog(database.db)
+    const { id, content } = await startRun(database.db)
+    const writer = log.open({ generationId: id, epoch: 1 }, content)
+    for (let word = 0; word < 50; word++) {
+      await writer.append(Math.floor(word / 20), word < 20 ? 'REASONING' : 'TEXT', `word ${word} `)
+      if (word % 7 === 0) await writer.settled()
+    }
+    await writer.settled()
+    expect(await storedText(database.db, id)).toEqual(content.parts.map((part) => part.text))
+    expect(content.parts.map((part) => part.kind)).toEqual(['REASONING', 'TEXT', 'TEXT'])
+  })
+
+  test.each([
+    ['was taken over', sql`update generation set epoch = 2`],
+    ['has ended', sql`update generation set status = 'CANCELED'`],
+  ])('a writer whose run %s is refused, and nothing of it is shown', async (_what, change) => {
+    await using database = await open()
+    const log = openLog(database.db)
+    const { id, content } = await startRun(database.db)
+    const writer = log.open({ generationId: id, epoch: 1 }, content)
+    await writer.append(0, 'TEXT', 'before')
+    await writer.settled()
+    await change.execute(database.db)
+    await writer.append(0, 'TEXT', ' after')
+    await expect(writer.settled()).rejects.toThrow(FencedError)
+    await expect(writer.append(0, 'TEXT', ' again')).rejects.toThrow(FencedError)
+    expect(content.parts[0]?.text).toBe('before')
+    expect(await storedText(database.db, id)).toEqual(['before'])
+  })
+
+  test('a run that the database refuses does not take the others of its batch with it', async () => {
+    await using database = await open()
+    const log = openLog(database.db)
+    const [healthy, poisoned] = [await startRun(database.db), await startRun(database.db)]
+    const good = log.open({ generationId: healthy.id, epoch: 1 }, healthy.content)
+    const bad = log.open({ generationId: poisoned.id, epoch: 1 }, poisoned.content)
+    await Promise.all([good.append(0, 'TEXT', 'fine'), bad.append(0, 'TEXT', 'NUL \0')])
+    await expect(bad.settled()).rejects.toThrow()
+    await good.settled()
+    expect(await storedText(database.db, healthy.id)).toEqual(['fine'])
+    expect(poisoned.content.parts).toEqual([])
+  })
+
+  test('a writer is held back while too much is waiting', async () => {
+    await using database = await open()
+    const log = openLog(database.db)
+    const { id, content } = await startRun(database.db)
+    const writer = log.open({ generationId: id, epoch: 1 }, content)
+    await writer.append(0, 'TEXT', 'x'.repeat(300 * 1024))
+    expect(content.parts[0]?.text.length).toBe(300 * 1024)
+  })
+})
+
+describe('the log of runs while its commit is held open on Postgres', () => {
+  test('no reader is shown text before the commit has returned', async () => {
+    const postgres = databases.find(({ name }) => name === 'Postgres')!
+    await using database = await postgres.open()
+    const { db } = database
+    const gate = 42
+    // The trigger runs inside the commit: there it waits for the test.
+    await sql`create function wait_in_commit() returns trigger language plpgsql as
+      $$ begin perform pg_advisory_xact_lock(${sql.lit(gate)}); return null; end $$`.execute(db)
+    await sql`create constraint trigger held after insert on chunk deferrable initially deferred
+      for each row execute function wait_in_commit()`.execute(db)
+    const wakeUps = createWakeUps()
+    const log = new RunLog({ db, wakeUps, log: pino({ level: 'fatal' }), flushInterval: 20 })
+    const { id, content } = await startRun(db)
+    using listener = wakeUps.listen([`run:${id}`])
+    listener.take()
+    const writer = log.open({ generationId: id, epoch: 1 }, content)
+    const opened = Promise.withResolvers<void>()
+    const holding = db.transaction().execute(async (tx) => {
+      await sql`select pg_advisory_xact_lock(${gate})`.execute(tx)
+      await opened.promise
+    })
+    await waitFor(db, sql`select 1 from pg_locks where locktype = 'advisory' and granted`)
+    await writer.append(0, 'TEXT', 'Hello')
+    await waitFor(db, sql`select 1 from pg_locks where locktype = 'advisory' and not granted`)
+    expect(content.parts).toEqual([])
+    expect(listener.take().size).toBe(0)
+    expect(await storedText(db, id)).toEqual([])
+    opened.resolve()
+    await holding
+    await writer.settled()
+    expect(content.parts).toEqual([{ kind: 'TEXT', text: 'Hello' }])
+    expect(listener.take()).toEqual(new Set([`run:${id}`]))
+  })
+})
+
+function openLog(db: Db): RunLog {
+  return new RunLog({ db, wakeUps: createWakeUps(), log: pino({ level: 'fatal' }), flushInterval: 20 })
+}
+
+/** A run under way with everything that it belongs to. */
+async function startRun(db: Db): Promise<{ id: GenerationId; content: Content }> {
+  const [viewer, conversation, message, id] = [
+    newId<ViewerId>(),
+    newId<ConversationId>(),
+    newId<MessageId>(),
+    newId<GenerationId>(),
+  ]
+  await sql`insert into viewer (id, handle, name, role) values (${viewer}, ${viewer}, 'Somebody', 'MEMBER')`.execute(
+    db,
+  )
+  await sql`insert into conversation (id, owner_id) values (${conversation}, ${viewer})`.execute(db)
+  await sql`insert into message (id, conversation_id, depth, role, status)
+    values (${message}, ${conversation}, 0, 'ASSISTANT', 'STREAMING')`.execute(db)
+  await sql`insert into generation (id, conversation_id, message_id, status, model, parameters, epoch)
+    values (${id}, ${conversation}, ${message}, 'RUNNING', 'demo:demo', '{}', 1)`.execute(db)
+  return { id, content: emptyContent(message) }
+}
+
+async function storedText(db: Db, id: GenerationId): Promise<string[]> {
+  const { rows } = await sql<{ text: string }>`
+    select string_agg(text, '' order by start) as text from chunk
+    where generation_id = ${id} group by part order by part`.execute(db)
+  return rows.map(({ text }) => text)
+}
+
+/** Asks the database until it has an answer: what it waits for is another session's doing, which announces nothing. */
+async function waitFor(db: Db, question: ReturnType<typeof sql>): Promise<void> {
+  while ((await question.execute(db)).rows.length === 0);
+}
