@@ -9,7 +9,14 @@ import type { Chat } from './chat.ts'
 import { type Mutation, mutate } from './commit.ts'
 import { appendEvents } from './events.ts'
 import { announce, moveHead } from './heads.ts'
-import { appendMessage, findMessage, findMessages, findParents, type Message } from './messages.ts'
+import {
+  appendMessage,
+  findMessage,
+  findMessages,
+  findParents,
+  isUnderWay,
+  type Message,
+} from './messages.ts'
 import { type Generate, type Plan, requirePlan } from './parameters.ts'
 
 /** A run as its readers see it; while it runs, its first text's time comes from what is committed. */
@@ -149,6 +156,9 @@ async function answer(
 }
 
 function requireQuestion(message: Message, path: string): void {
+  if (isUnderWay(message)) {
+    throw new ChatError('CONFLICT', 'Cannot answer a message that is still being written', [path])
+  }
   if (message.role === 'ASSISTANT') {
     throw new ChatError('INVALID', 'Cannot answer an answer: send a message under it, or regenerate it', [
       path,
