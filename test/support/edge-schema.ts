@@ -12,11 +12,7 @@ import { RequestError, type RequestErrorCode } from '../../src/server/errors.ts'
 import type { Operation } from '../../src/server/http/operation.ts'
 
 /** What the test schema's resolvers find in their context. */
-export type EdgeContext = {
-  readonly operation: Operation
-  /** Set by `beforeEvent`. */
-  freshFor?: number
-}
+export type EdgeContext = { readonly operation: Operation }
 
 type Field = GraphQLFieldConfig<unknown, EdgeContext>
 
@@ -84,17 +80,13 @@ const Event = new GraphQLObjectType<{ cursor: string; n: number; text: string },
     cursor: { type: text },
     n: { type: number },
     text: { type: text },
-    freshFor: { type: GraphQLInt, resolve: (_root, _args, { freshFor }) => freshFor },
     broken: { type: GraphQLString, resolve: () => fail('a secret of the event') },
   },
 })
 
 type StreamArgs = { readonly to: number; readonly size: number; readonly code: RequestErrorCode }
 
-function stream(
-  args: Field['args'],
-  subscribe: (args: StreamArgs, context: EdgeContext) => unknown,
-): Field {
+function stream(args: Field['args'], subscribe: (args: StreamArgs, context: EdgeContext) => unknown): Field {
   return {
     type: new GraphQLNonNull(Event),
     args: args ?? {},

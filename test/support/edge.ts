@@ -37,7 +37,6 @@ export async function startEdge(overrides: EdgeOverrides = {}): Promise<Edge> {
       done()
     },
   })
-  let events = 0
   const server = createHttpServer({
     host: '127.0.0.1',
     port: 0,
@@ -50,7 +49,6 @@ export async function startEdge(overrides: EdgeOverrides = {}): Promise<Edge> {
     schema: edgeSchema,
     log: pino({ level: 'debug' }, sink),
     createContext: () => ({}),
-    beforeEvent: (context) => Object.assign(context, { freshFor: ++events }),
     ready: async () => true,
     page: createPageSource('/nonexistent'),
     ...overrides,

@@ -13,7 +13,6 @@ export type GraphQLOptions = {
   /** For one query or mutation. Milliseconds. */
   readonly timeout: number
   readonly createContext: (operation: Operation) => object | Promise<object>
-  readonly beforeEvent: (context: object) => void
   readonly maskErrors: MaskErrors
 }
 
@@ -32,7 +31,7 @@ export type GraphQLEngine = {
 export function createGraphQLEngine(options: GraphQLOptions): GraphQLEngine {
   const events = new WeakMap<Response, AsyncIterable<ExecutionResult>>()
   const yoga = createYoga<OperationContext, object>({
-    schema: traceSubscriptions(options.schema, options.beforeEvent),
+    schema: traceSubscriptions(options.schema),
     context: ({ operation }) => options.createContext(operation),
     plugins: [
       createAdmission(options.limits, options.timeout),

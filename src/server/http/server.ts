@@ -43,8 +43,6 @@ export type HttpServerOptions = EdgeSettings & {
    * same context serves all of its events.
    */
   readonly createContext: (operation: Operation) => object | Promise<object>
-  /** Called with that context before each event of a subscription is resolved: the place to forget what was cached. */
-  readonly beforeEvent?: (context: object) => void
   /** Whether operations can be served now. */
   readonly ready: () => Promise<boolean>
   readonly page: PageSource
@@ -70,7 +68,6 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const engine = createGraphQLEngine({
     ...options,
     timeout: timers.operation,
-    beforeEvent: options.beforeEvent ?? (() => {}),
     maskErrors,
   })
   const graphql = createGraphQLRoute({

@@ -1,5 +1,5 @@
 import { type GraphQLFieldConfigMap, GraphQLObjectType, GraphQLSchema } from 'graphql'
-import type { OperationContext } from './operation.ts'
+import type { Operation, OperationContext } from './operation.ts'
 
 type Subscribe = NonNullable<GraphQLFieldConfigMap<unknown, OperationContext>[string]['subscribe']>
 
@@ -7,20 +7,15 @@ type Subscribe = NonNullable<GraphQLFieldConfigMap<unknown, OperationContext>[st
  * The same schema, whose subscriptions tell the operation the cursor of each event that they give: the `id:` of an
  * SSE event, known also when the client does not select it. Results are pulled one by one, so it is the cursor of
  * the result that comes out next.
- *
- * @param beforeEvent - called with the context before an event is resolved
  */
-export function traceSubscriptions(
-  schema: GraphQLSchema,
-  beforeEvent: (context: OperationContext) => void,
-): GraphQLSchema {
+export function traceSubscriptions(schema: GraphQLSchema): GraphQLSchema {
   const subscription = schema.getSubscriptionType()
   if (!subscription) return schema
   const config = subscription.toConfig()
   const fields: GraphQLFieldConfigMap<unknown, OperationContext> = Object.fromEntries(
     Object.entries(config.fields).map(([name, field]) => [
       name,
-      field.subscribe ? { ...field, subscribe: traced(field.subscribe, beforeEvent) } : field,
+      field.subscribe ? { ...field, subscribe: traced(field.subscribe) } : field,
     ]),
   )
   const traceable = new GraphQLObjectType({ ...config, fields })
@@ -32,21 +27,16 @@ export function traceSubscriptions(
   })
 }
 
-function traced(subscribe: Subscribe, beforeEvent: (context: OperationContext) => void): Subscribe {
+function traced(subscribe: Subscribe): Subscribe {
   return async (root, args, context, info) => {
     const source: unknown = await subscribe(root, args, context, info)
-    return isAsyncIterable(source) ? trace(source, context, beforeEvent) : source
+    return isAsyncIterable(source) ? trace(source, context.operation) : source
   }
 }
 
-async function* trace(
-  source: AsyncIterable<unknown>,
-  context: OperationContext,
-  beforeEvent: (context: OperationContext) => void,
-): AsyncGenerator<unknown> {
+async function* trace(source: AsyncIterable<unknown>, operation: Operation): AsyncGenerator<unknown> {
   for await (const event of source) {
-    context.operation.cursor = cursorOf(event)
-    beforeEvent(context)
+    operation.cursor = cursorOf(event)
     yield event
   }
 }

@@ -56,15 +56,6 @@ describe('one socket', () => {
     await eventually(() => expect(running.silent).toBe(0))
   })
 
-  test('gives each event a context that was renewed before it', async () => {
-    await using edge = await startEdge()
-    await using socket = await openSocket(edge.endpoint)
-    const { results } = await runOnSocket(socket, '1', {
-      query: 'subscription { count(to: 3) { freshFor } }',
-    })
-    expect(results.map((result) => result.data?.count)).toEqual([1, 2, 3].map((freshFor) => ({ freshFor })))
-  })
-
   test('answers the pings of its client', async () => {
     await using edge = await startEdge()
     await using socket = await openSocket(edge.endpoint)
