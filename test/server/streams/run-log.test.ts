@@ -2,17 +2,11 @@ import { sql } from 'kysely'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import type { Db } from '../../../src/server/db/connect.ts'
-import {
-  type ConversationId,
-  type GenerationId,
-  type MessageId,
-  newId,
-  type ViewerId,
-} from '../../../src/server/ids.ts'
-import { type Content, emptyContent } from '../../../src/server/streams/content.ts'
+import type { GenerationId } from '../../../src/server/ids.ts'
 import { FencedError, RunLog } from '../../../src/server/streams/run-log.ts'
 import { createWakeUps } from '../../../src/server/streams/wake-ups.ts'
 import { databases } from '../../support/databases.ts'
+import { startRun } from '../../support/run.ts'
 
 describe.each(databases)('the log of runs on $name', ({ open }) => {
   test('text of many runs is committed in one statement and shown after it', async () => {
@@ -121,25 +115,6 @@ describe('the log of runs while its commit is held open on Postgres', () => {
 
 function openLog(db: Db): RunLog {
   return new RunLog({ db, wakeUps: createWakeUps(), log: pino({ level: 'fatal' }), flushInterval: 20 })
-}
-
-/** A run under way with everything that it belongs to. */
-async function startRun(db: Db): Promise<{ id: GenerationId; content: Content }> {
-  const [viewer, conversation, message, id] = [
-    newId<ViewerId>(),
-    newId<ConversationId>(),
-    newId<MessageId>(),
-    newId<GenerationId>(),
-  ]
-  await sql`insert into viewer (id, handle, name, role) values (${viewer}, ${viewer}, 'Somebody', 'MEMBER')`.execute(
-    db,
-  )
-  await sql`insert into conversation (id, owner_id) values (${conversation}, ${viewer})`.execute(db)
-  await sql`insert into message (id, conversation_id, depth, role, status)
-    values (${message}, ${conversation}, 0, 'ASSISTANT', 'STREAMING')`.execute(db)
-  await sql`insert into generation (id, conversation_id, message_id, status, model, parameters, epoch)
-    values (${id}, ${conversation}, ${message}, 'RUNNING', 'demo:demo', '{}', 1)`.execute(db)
-  return { id, content: emptyContent(message) }
 }
 
 async function storedText(db: Db, id: GenerationId): Promise<string[]> {
