@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Chat } from './chat/chat.ts'
 import { dropExpired } from './chat/housekeeping.ts'
 import { beat, findLost, findQueued, retire, sweep } from './chat/processes.ts'
@@ -71,7 +72,7 @@ async function serve(config: Config, overrides: Overrides, log: Logger, database
     schema,
     log,
     createContext: (operation) => createContext(chat, aboutOf(config), operation),
-    ready: () => isReady(db),
+    ready: () => isReady(db, config.timers.ready),
     page: createPageSource(),
   })
   chat.models.start()
@@ -154,15 +155,17 @@ async function readIncarnation(db: Db): Promise<string> {
   return (await db.selectFrom('server').select('incarnation').executeTakeFirstOrThrow()).incarnation
 }
 
-async function isReady(db: Db): Promise<boolean> {
-  return db
-    .selectFrom('server')
-    .select('id')
-    .execute()
-    .then(
+/** A database that does not answer in time is as good as away, whatever the reason. */
+async function isReady(db: Db, timeout: number): Promise<boolean> {
+  const answered = db.selectFrom('server').select('id').execute()
+  const tooLate = sleep(timeout, false, { ref: false })
+  return Promise.race([
+    answered.then(
       () => true,
       () => false,
-    )
+    ),
+    tooLate,
+  ])
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

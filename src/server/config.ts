@@ -111,6 +111,7 @@ const timerTable = {
     what: 'shortest time between two commits of the log while it is busy',
   },
   operation: { default: 30_000, kind: 'timeout', what: 'one query or mutation' },
+  ready: { default: 2_000, kind: 'timeout', what: "the database's answer to a look at `/ready`" },
   connectionInit: {
     default: 3_000,
     kind: 'timeout',
