@@ -42,7 +42,7 @@ function kind(name: Kind['name'], create: (options?: { migrated?: boolean }) => 
 
 async function createEmbedded({ migrated = true } = {}): Promise<Place> {
   const dataDir = mkdtempSync(join(tmpdir(), 'parley-test-'))
-  if (migrated) unpack(readFileSync(inject('embeddedTemplate')), join(dataDir, 'postgres'))
+  if (migrated) unpack(readFileSync(inject('embeddedTemplate')), join(dataDir, 'postgres'), false)
   return place(null, dataDir, async () => {})
 }
 

@@ -20,31 +20,35 @@ declare module 'vitest' {
   }
 }
 
-type PostgresServer = { readonly url: string; stop(): Promise<void> }
-
-let release = async () => {}
+/** What is to be undone after the tests, in that order. */
+const undo: (() => unknown)[] = []
 
 /** Before all tests: a Postgres (that of TEST_DATABASE_URL, if set), and a migrated database of each kind to copy. */
 export async function setup(project: TestProject): Promise<void> {
-  const given = process.env['TEST_DATABASE_URL']
-  const server = given ? { url: given, stop: async () => {} } : await startPostgres()
-  const folder = mkdtempSync(join(tmpdir(), 'parley-embedded-'))
-  const template = `parley_template_${process.pid}`
-  release = async () => {
-    await run(server.url, `drop database if exists ${template}`)
-    await server.stop()
-    rmSync(folder, { recursive: true })
+  try {
+    await prepare(project)
+  } catch (error) {
+    await teardown()
+    throw error
   }
-  await run(server.url, `create database ${template}`)
-  await makeMigrated(databaseUrl(server.url, template), folder)
-  await makeMigrated(null, folder)
-  writeFileSync(join(folder, 'template'), pack(join(folder, 'postgres')))
-  project.provide('postgres', { url: server.url, template })
-  project.provide('embeddedTemplate', join(folder, 'template'))
 }
 
 export async function teardown(): Promise<void> {
-  await release()
+  for (const step of undo.splice(0)) await step()
+}
+
+async function prepare(project: TestProject): Promise<void> {
+  const url = process.env['TEST_DATABASE_URL'] ?? (await startPostgres())
+  const template = `parley_template_${process.pid}`
+  await run(url, `create database ${template}`)
+  undo.unshift(() => run(url, `drop database ${template}`))
+  await makeMigrated(databaseUrl(url, template), '')
+  const folder = mkdtempSync(join(tmpdir(), 'parley-embedded-'))
+  undo.unshift(() => rmSync(folder, { recursive: true }))
+  await makeMigrated(null, folder)
+  writeFileSync(join(folder, 'template'), pack(join(folder, 'postgres')))
+  project.provide('postgres', { url, template })
+  project.provide('embeddedTemplate', join(folder, 'template'))
 }
 
 /** The URL of another database of the same server. */
@@ -76,15 +80,16 @@ async function makeMigrated(url: string | null, dataDir: string): Promise<void> 
 }
 
 /** A Postgres of our own, from the binaries that npm brought, behind a socket in the temp folder; nothing is synced. */
-async function startPostgres(): Promise<PostgresServer> {
+async function startPostgres(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-postgres-'))
+  undo.unshift(() => rmSync(folder, { recursive: true }))
   // Postgres does not run as root.
   const owner = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
   if (owner.uid) chownSync(folder, owner.uid, owner.gid)
   const bin = await findBinaries(folder, owner)
   const data = join(folder, 'data')
   const setUp = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']
-  execFileSync(join(bin, 'initdb'), setUp, { ...owner, stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync(join(bin, 'initdb'), setUp, { ...owner, cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] })
   const settings = {
     listen_addresses: '',
     unix_socket_directories: folder,
@@ -99,16 +104,15 @@ async function startPostgres(): Promise<PostgresServer> {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
+  undo.unshift(async () => {
+    server.kill('SIGINT')
+    if (server.exitCode === null) await once(server, 'exit')
+  })
   await readiness(server)
   const url = `postgres://postgres@localhost/postgres?host=${encodeURIComponent(folder)}`
   // Not as the superuser, who may do what an operator's role may not.
   await run(url, 'create role parley login createdb')
-  const stop = async () => {
-    server.kill('SIGINT')
-    if (server.exitCode === null) await once(server, 'exit')
-    rmSync(folder, { recursive: true })
-  }
-  return { url: url.replace('postgres@', 'parley@'), stop }
+  return url.replace('postgres@', 'parley@')
 }
 
 /** The folder of initdb and postgres; a copy, where `owner` may not enter the one of the package. */
@@ -118,7 +122,7 @@ async function findBinaries(folder: string, owner: { uid?: number; gid?: number 
   }
   if (spawnSync(postgres, ['--version'], owner).status === 0) return join(postgres, '..')
   const copy = join(folder, 'native')
-  cpSync(join(postgres, '../..'), copy, { recursive: true })
+  cpSync(join(postgres, '../..'), copy, { recursive: true, verbatimSymlinks: true })
   return join(copy, 'bin')
 }
 

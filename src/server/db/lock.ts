@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StartError } from '../errors.ts'
@@ -40,8 +40,11 @@ export function lockDataDir(dataDir: string): () => void {
 }
 
 function openLock(dataDir: string): DatabaseSync {
+  const path = join(dataDir, 'lock')
   try {
-    return new DatabaseSync(join(dataDir, 'lock'), { timeout: patience })
+    // Says why it cannot be made, where SQLite would only say that it cannot be opened.
+    if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+    return new DatabaseSync(path, { timeout: patience })
   } catch (error) {
     throw new StartError(`Cannot lock ${dataDir}: ${(error as Error).message}`, { cause: error })
   }

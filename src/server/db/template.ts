@@ -31,8 +31,10 @@ export function pack(directory: string): Buffer {
 /**
  * Makes `directory`, which does not exist or is empty, from what {@link pack} gave. All at once: after a crash it is
  * either not there or complete and on disk, so that the first commit rests on files that are as safe as itself.
+ *
+ * @param durable - false: leaves it to the system when the files reach the disk
  */
-export function unpack(template: Uint8Array, directory: string): void {
+export function unpack(template: Uint8Array, directory: string, durable = true): void {
   const draft = `${directory}.new`
   rmSync(draft, { recursive: true, force: true })
   mkdirSync(draft, { mode: 0o700 })
@@ -42,11 +44,11 @@ export function unpack(template: Uint8Array, directory: string): void {
     else writeFileSync(join(draft, path), data, { mode: 0o600 })
   }
   // After all of them are written, for then most reach the disk together.
-  for (const { path, data } of entries) sync(join(draft, path), data === null)
-  sync(draft, true)
+  if (durable) for (const { path, data } of entries) sync(join(draft, path), data === null)
+  if (durable) sync(draft, true)
   if (existsSync(directory)) rmdirSync(directory)
   renameSync(draft, directory)
-  sync(dirname(directory), true)
+  if (durable) sync(dirname(directory), true)
 }
 
 function sync(path: string, isDirectory: boolean): void {
