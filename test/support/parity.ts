@@ -6,6 +6,8 @@ type DatabaseName = (typeof databaseNames)[number]
 export const exceptions: Readonly<Record<string, string>> = {
   'test/server/streams/run-log.test.ts > the log of runs while its commit is held open on Postgres':
     'takes two sessions, and the embedded database is one',
+  'test/server/database-away.test.ts > while the database is away on Postgres':
+    'the embedded database is away only together with its process',
 }
 
 /** One test: the titles of its file, of the groups around it, and its own. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { startApp, type TestApp } from '../../support/app.ts'
 import { databases } from '../../support/databases.ts'
-import { fold, nothingHeld, type StreamedEvent } from '../../support/fold.ts'
+import { fold, type Held, nothingHeld, type StreamedEvent } from '../../support/fold.ts'
 import { interceptor } from '../../support/intercept.ts'
 import { startScriptedUpstream } from '../../support/scripted-provider.ts'
 
@@ -94,7 +94,7 @@ describe.each(databases)('a forced race on $name', ({ create }) => {
     const { texts, eventsCursor } = await readThread(app, conversation)
     await committed
     expect(texts.at(-1)).toBe('One ')
-    let held = { ...nothingHeld, texts: texts.slice(-1) }
+    let held: Held = { ...nothingHeld, texts: texts.slice(-1) }
     await upstream.finish()
     for await (const event of app.followConversation(conversation, { after: eventsCursor })) {
       held = fold(held, event)
