@@ -55,14 +55,19 @@ export async function findGenerationsOf(
   return visibleGenerations(db, viewer).where('message_id', 'in', ids).execute()
 }
 
-/** Runs of a conversation that have not ended, oldest first. */
-export async function findActive(db: Db, viewer: Viewer, id: ConversationId): Promise<Generation[]> {
-  return visibleGenerations(db, viewer)
-    .where('conversation_id', '=', id)
+/** Runs of each conversation that have not ended, oldest first. */
+export async function findActive(
+  db: Db,
+  viewer: Viewer,
+  ids: readonly ConversationId[],
+): Promise<Map<ConversationId, Generation[]>> {
+  const runs = await visibleGenerations(db, viewer)
+    .where('conversation_id', 'in', ids)
     .where('status', 'in', ['QUEUED', 'RUNNING'])
     .orderBy('queued_at')
     .orderBy('id')
     .execute()
+  return Map.groupBy(runs, (run) => run.conversation_id)
 }
 
 /** Queues a generation that answers `parent`, with the message that it will write. */

@@ -102,7 +102,9 @@ export class GenerationRunner implements Runner {
     const prompt = await readPrompt(db, run)
     const parts = new PartCounter()
     let reason: FinishReason | null = null
-    for await (const event of withRetries(provider, prompt, { ...this.#options.retry, signal })) {
+    // Nobody will ever read what the model still says after the log has refused this run.
+    const wanted = AbortSignal.any([signal, writer.failure])
+    for await (const event of withRetries(provider, prompt, { ...this.#options.retry, signal: wanted })) {
       if (event.type === 'text' || event.type === 'reasoning') {
         await writer.append(parts.of(event), event.type === 'text' ? 'TEXT' : 'REASONING', event.text)
       } else if (event.type === 'finish') reason = event.reason

@@ -19,7 +19,7 @@ export async function ensureLocalViewer(db: Db): Promise<Viewer> {
     .executeTakeFirstOrThrow()
 }
 
-/** A viewer's own account; nobody sees another's yet. */
-export async function findViewer(db: Db, viewer: Viewer): Promise<ViewerRow | null> {
-  return (await db.selectFrom('viewer').selectAll().where('id', '=', viewer.id).executeTakeFirst()) ?? null
+/** The accounts of `ids` that the viewer may see: nobody sees another's yet. */
+export async function findViewers(db: Db, viewer: Viewer, ids: readonly ViewerId[]): Promise<ViewerRow[]> {
+  return db.selectFrom('viewer').selectAll().where('id', 'in', ids).where('id', '=', viewer.id).execute()
 }

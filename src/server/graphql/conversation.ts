@@ -4,10 +4,8 @@ import {
   untitled,
   updateConversation,
 } from '../chat/conversations.ts'
-import { findActive } from '../chat/generations.ts'
 import { setHead } from '../chat/heads.ts'
 import { listBranches, listMessages, readThread } from '../chat/messages.ts'
-import { findViewer } from '../chat/viewers.ts'
 import { type ConversationId, toGlobalId } from '../ids.ts'
 import { encodeCursor } from '../streams/cursor.ts'
 import { builder, cost } from './builder.ts'
@@ -63,7 +61,7 @@ builder.node(ConversationRef, {
       type: UserRef,
       nullable: true,
       description: 'Whose it is.',
-      resolve: (_conversation, _args, { chat, viewer }) => findViewer(chat.db, viewer),
+      resolve: ({ owner_id }, _args, { loaders }) => loaders.viewer.load(owner_id),
     }),
     permissions: t.field({
       type: ConversationPermissions,
@@ -116,7 +114,7 @@ builder.node(ConversationRef, {
       type: [GenerationRef],
       description: 'Runs that have not ended, oldest first.',
       extensions: cost(16),
-      resolve: ({ id }, _args, { chat, viewer }) => findActive(chat.db, viewer, id),
+      resolve: async ({ id }, _args, { loaders }) => (await loaders.active.load(id)) ?? [],
     }),
     eventsCursor: t.field({
       type: 'Cursor',

@@ -2,9 +2,11 @@ import DataLoader from 'dataloader'
 import type { Viewer } from '../auth/viewer.ts'
 import { type Conversation, findConversations } from '../chat/access.ts'
 import type { Chat } from '../chat/chat.ts'
-import { findGenerations, findGenerationsOf, type Generation } from '../chat/generations.ts'
+import { findActive, findGenerations, findGenerationsOf, type Generation } from '../chat/generations.ts'
 import { findChildren, findMessages, findParents, findSiblings, type Message } from '../chat/messages.ts'
-import type { ConversationId, GenerationId, MessageId } from '../ids.ts'
+import { findViewers } from '../chat/viewers.ts'
+import type { ViewerRow } from '../db/tables.ts'
+import type { ConversationId, GenerationId, MessageId, ViewerId } from '../ids.ts'
 import type { Position } from '../streams/cursor.ts'
 import { conversationPositions, runPositions, type Watermark } from '../streams/watermark.ts'
 
@@ -29,6 +31,11 @@ export function createLoaders(chat: Chat, viewer: Viewer, watermark: () => Promi
     generationOf: byKey<MessageId, Generation>(
       (ids) => findGenerationsOf(db, viewer, ids),
       (row) => row.message_id,
+    ),
+    active: inMap<ConversationId, Generation[]>((ids) => findActive(db, viewer, ids)),
+    viewer: byKey<ViewerId, ViewerRow>(
+      (ids) => findViewers(db, viewer, ids),
+      (row) => row.id,
     ),
     parents: inMap<MessageId, MessageId[]>((ids) => findParents(db, ids)),
     children: inMap<MessageId, MessageId[]>((ids) => findChildren(db, ids)),

@@ -1,7 +1,6 @@
 import { regenerateMessage } from '../chat/generations.ts'
 import { textOf } from '../chat/messages.ts'
 import { editMessage, sendMessage } from '../chat/send-message.ts'
-import { findViewer } from '../chat/viewers.ts'
 import type { GenerationId, MessageId } from '../ids.ts'
 import type { Part } from '../streams/content.ts'
 import { builder, cost } from './builder.ts'
@@ -63,7 +62,7 @@ builder.node(MessageRef, {
       type: UserRef,
       nullable: true,
       description: 'The person who wrote it; null for a model.',
-      resolve: ({ author_id }, _args, { chat, viewer }) => (author_id ? findViewer(chat.db, viewer) : null),
+      resolve: ({ author_id }, _args, { loaders }) => author_id && loaders.viewer.load(author_id),
     }),
     model: t.field({
       type: ModelRef,

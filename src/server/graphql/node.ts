@@ -1,6 +1,12 @@
 import { brandWithType } from '@pothos/core'
-import { findViewer } from '../chat/viewers.ts'
-import { type ConversationId, fromGlobalId, type GenerationId, isUuid, type MessageId } from '../ids.ts'
+import {
+  type ConversationId,
+  fromGlobalId,
+  type GenerationId,
+  isUuid,
+  type MessageId,
+  type ViewerId,
+} from '../ids.ts'
 import { builder, cost } from './builder.ts'
 import type { GraphContext } from './context.ts'
 import { modelOf } from './model.ts'
@@ -13,7 +19,7 @@ const finders: Record<
   Conversation: ({ loaders }, key) => loaders.conversation.load(key as ConversationId),
   Message: ({ loaders }, key) => loaders.message.load(key as MessageId),
   Generation: ({ loaders }, key) => loaders.generation.load(key as GenerationId),
-  User: ({ chat, viewer }, key) => (key === viewer.id ? findViewer(chat.db, viewer) : null),
+  User: ({ loaders }, key) => loaders.viewer.load(key as ViewerId),
   Model: (context, key) => (context.chat.models.find(key) ? modelOf(context, key) : null),
   Provider: ({ chat }, key) => (chat.models.providers().includes(key) ? { name: key } : null),
 }

@@ -1,5 +1,4 @@
 import { listConversations } from '../chat/conversations.ts'
-import { findViewer } from '../chat/viewers.ts'
 import { encodeCursor } from '../streams/cursor.ts'
 import { viewerPosition } from '../streams/watermark.ts'
 import { builder, cost } from './builder.ts'
@@ -87,6 +86,6 @@ builder.queryField('viewer', (t) =>
     type: UserRef,
     nullable: true,
     description: 'The account that this operation acts for.',
-    resolve: (_root, _args, { chat, viewer }) => findViewer(chat.db, viewer),
+    resolve: (_root, _args, { loaders, viewer }) => loaders.viewer.load(viewer.id),
   }),
 )
