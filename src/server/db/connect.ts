@@ -98,7 +98,8 @@ function createPool(config: pg.PoolConfig, log: Logger): pg.Pool {
 /** `failure`: why no query can work any more, or null. */
 function createDb(pool: pg.Pool, failure: () => Error | null): Db {
   const connect = async () => {
-    if (scope.getStore()?.db === db && scope.getStore()?.open) throw new NestedUseError()
+    const state = scope.getStore()
+    if (state?.open && state.database === identify(db)) throw new NestedUseError()
     const error = failure()
     if (error !== null) throw new Error(error.message, { cause: error })
     return pool.connect()
@@ -137,7 +138,7 @@ function once<T>(work: () => Promise<T>): () => Promise<T> {
   }
 }
 
-const scope = new AsyncLocalStorage<{ readonly db: Db; open: boolean }>()
+const scope = new AsyncLocalStorage<{ readonly database: unknown; open: boolean }>()
 const maxAttempts = 4
 
 /** A mistake in the program: on the embedded database, which has one session, it would wait for itself. */
@@ -169,13 +170,18 @@ export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Prom
 function runTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   return db.transaction().execute(async (tx) => {
     // What `work` leaves running when it is through may use `db` again.
-    const state = { db, open: true }
+    const state = { database: identify(db), open: true }
     try {
       return await scope.run(state, work, tx)
     } finally {
       state.open = false
     }
   })
+}
+
+/** The same for `db` and for what is made of it, as by `withPlugin`. */
+function identify(db: Db): unknown {
+  return db.getExecutor().adapter
 }
 
 /** serialization_failure, deadlock_detected */

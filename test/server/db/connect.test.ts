@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
-import { type Kysely, sql } from 'kysely'
+import { DeduplicateJoinsPlugin, type Kysely, sql } from 'kysely'
 import { pino } from 'pino'
 import { describe, expect, inject, test } from 'vitest'
 import {
@@ -56,6 +56,7 @@ describe.each(databases)('transactions on $name', ({ open }) => {
           await Promise.all([1, 2].map(() => read(database.db))),
         ]),
       () => transaction(database.db, () => transaction(database.db, read)),
+      () => transaction(database.db.withPlugin(new DeduplicateJoinsPlugin()), () => read(database.db)),
     ]
     for (const attempt of attempts) await expect(attempt()).rejects.toThrow(NestedUseError)
     expect(await transaction(database.db, read)).toEqual([])
