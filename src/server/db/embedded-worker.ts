@@ -44,14 +44,18 @@ class DurableFiles extends NodeFS {
 
 /** What of Emscripten's NODEFS its types leave out. */
 type HostFiles = {
-  readonly stream_ops: { fsync?: (stream: { readonly nfd: number }) => number }
+  readonly stream_ops: { fsync?: (stream: OpenFile) => number }
   /** Turns an error of Node into one that Postgres gets as errno. */
   tryFSOperation(operation: () => void): void
 }
 
+type OpenFile = { readonly nfd: number; readonly node: { readonly mode: number } }
+
 function addSync(module: Module): void {
   const files = module.FS.filesystems.NODEFS as unknown as HostFiles
-  files.stream_ops.fsync = ({ nfd }) => {
+  files.stream_ops.fsync = ({ nfd, node }) => {
+    // Windows syncs no directories; its file systems keep their entries in a journal.
+    if (process.platform === 'win32' && module.FS.isDir(node.mode)) return 0
     files.tryFSOperation(() => fdatasyncSync(nfd))
     Atomics.add(synced, 0, 1)
     return 0

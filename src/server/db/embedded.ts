@@ -42,30 +42,29 @@ export async function startEmbedded(options: {
   const dataDir = resolve(options.dataDir)
   const directory = makeDirectories(dataDir)
   const unlock = lockDataDir(dataDir)
-  const folder = transport === 'socket' ? makeSocketFolder(dataDir) : null
   const release = () => {
     process.off('exit', release)
-    if (folder !== null) removeSocketFolder(dataDir)
+    removeSocketFolder(dataDir)
     unlock()
   }
   process.on('exit', release)
-  const syncs = new SharedArrayBuffer(4)
-  const socket = folder && socketIn(folder)
-  const worker = startWorker({ workerData: { directory, socket, syncs } satisfies EmbeddedWorkerData })
-  const { ready, failed, stop } = supervise(worker, log)
   try {
+    const host = transport === 'socket' ? makeSocketFolder(dataDir) : null
+    const data = { directory, socket: host && socketIn(host), syncs: new SharedArrayBuffer(4) }
+    const worker = startWorker({ workerData: data satisfies EmbeddedWorkerData })
+    const { ready, failed, stop } = supervise(worker, log)
     await ready
+    return {
+      connection: host === null ? { stream: () => connect(worker) } : { host },
+      failed,
+      syncs: () => Atomics.load(new Int32Array(data.syncs), 0),
+      close: () => stop().finally(release),
+    }
   } catch (error) {
     release()
     throw new StartError(`Cannot open the database in ${dataDir}: ${(error as Error).message}`, {
       cause: error,
     })
-  }
-  return {
-    connection: folder === null ? { stream: () => connect(worker) } : { host: folder },
-    failed,
-    syncs: () => Atomics.load(new Int32Array(syncs), 0),
-    close: () => stop().finally(release),
   }
 }
 
