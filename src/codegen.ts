@@ -58,7 +58,8 @@ async function readSources(): Promise<Source[]> {
 function requireValid(schema: DocumentNode, sources: readonly Source[]): void {
   const definitions = sources.flatMap((source) => source.document.definitions)
   const errors = validate(buildASTSchema(schema), { kind: 'Document', definitions } as DocumentNode)
-  if (errors.length > 0) throw new Error(`The page asks for what the schema does not have:\n${errors.join('\n')}`)
+  if (errors.length > 0)
+    throw new Error(`The page asks for what the schema does not have:\n${errors.join('\n')}`)
 }
 
 function readOrNull(path: string): string | null {

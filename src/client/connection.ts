@@ -18,7 +18,7 @@ export type Connection = {
 /** Milliseconds. */
 const timers = {
   firstRetry: 250,
-  longestRetry: 15_000,
+  longestRetry: 5_000,
   ping: 10_000,
   pong: 5_000,
   wakePong: 1_500,

@@ -170,6 +170,16 @@ describe('branches', () => {
     expect(ids(after(edited, moved('a1')))).toEqual(['q1', 'a1'])
   })
 
+  test('what goes on from the end of the branch shown is shown before the head is there', () => {
+    const on = after(
+      asked,
+      changed(message('q2', { parent: 'a1' })),
+      changed(message('a2', { parent: 'q2' })),
+    )
+    expect(ids(on)).toEqual(['q1', 'a1', 'q2', 'a2'])
+    expect(on.headId).toBe('a1')
+  })
+
   test('what this page itself did moves it once, not again when the event comes', () => {
     const there = noteHead(showLeaf(edited, 'a1'), 'a1')
     const echo = applyEvent(there, moved('a1b'), true)

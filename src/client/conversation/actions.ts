@@ -196,7 +196,9 @@ function request(kind: Outgoing['kind'], modelId: string | null): Outgoing {
 async function dispatch(store: ConversationStore, outgoing: Outgoing): Promise<void> {
   store.setOutgoing(outgoing)
   const failure = (await ensureConversation(store, outgoing)) ?? (await deliver(store, outgoing))
-  if (failure !== null) store.setOutgoing({ ...outgoing, failure })
+  // An event may have confirmed what the answer to the request did not.
+  if (failure !== null && store.latest.outgoing?.key === outgoing.key)
+    store.setOutgoing({ ...outgoing, failure })
 }
 
 /** Null when the conversation is there, else why it could not be made. */

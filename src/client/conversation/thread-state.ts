@@ -129,7 +129,7 @@ export function applyEvent(state: ThreadState, event: ThreadEvent, own: boolean)
       return applyMessage(state, event.message, own)
     case 'GenerationChanged':
     case 'GenerationFinished':
-      return addMessages(state, [event.generation.message])
+      return applyMessage(state, event.generation.message, own)
     case 'ConversationChanged':
       return (own ? noteHead : followHead)(state, event.conversation.head?.id ?? null)
     case 'ResyncRequired':
@@ -140,10 +140,11 @@ export function applyEvent(state: ThreadState, event: ThreadEvent, own: boolean)
   }
 }
 
-/** What this page said is shown, wherever it landed. */
+/** What goes on from the end of the branch shown is shown, and what this page said, wherever it landed. */
 function applyMessage(state: ThreadState, message: Message, own: boolean): ThreadState {
   const added = addMessages(state, [message])
-  return own && !state.messages.has(message.id) ? showLeaf(added, message.id) : added
+  const goesOn = own || parentOf(message) === state.leafId
+  return goesOn && !state.messages.has(message.id) ? showLeaf(added, message.id) : added
 }
 
 function applyFinishedPart(

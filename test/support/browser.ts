@@ -1,0 +1,145 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core'
+import { inject } from 'vitest'
+import { type App, createApp } from '../../src/server/app.ts'
+import { parseConfig } from '../../src/server/config.ts'
+import { type ScriptedUpstream, startScriptedUpstream } from './scripted-provider.ts'
+
+/** Starts the browser that test/support/browser-setup.ts found. */
+export async function launchBrowser(): Promise<Browser> {
+  const { executablePath, env } = inject('browser')
+  return chromium.launch({
+    executablePath,
+    env: { ...process.env, ...env } as Record<string, string>,
+    // Tests run as root in containers, where there is neither a sandbox nor a graphics card.
+    args: ['--no-sandbox', '--disable-gpu'],
+  })
+}
+
+/** A server with an upstream that waits for the test, and a browser that looks at it. */
+export type Scene = AsyncDisposable & {
+  readonly app: App
+  readonly upstream: ScriptedUpstream
+  readonly context: BrowserContext
+  /** Whatever must not happen in any tab: errors, breaches of the policy, requests to elsewhere. */
+  readonly problems: readonly string[]
+  /** Opens another tab, with the new conversation or the given path. */
+  openTab(path?: string): Promise<Page>
+  /** Says `count` things in a conversation that nobody answers: `Statement 1` and so on. */
+  say(conversationId: string, count: number): Promise<void>
+}
+
+type SceneOptions = {
+  readonly browser: Browser
+  /** Settings of the server. */
+  readonly settings?: Readonly<Record<string, string>>
+  readonly context?: BrowserContextOptions
+}
+
+export async function openScene({
+  browser,
+  settings = {},
+  context: options = {},
+}: SceneOptions): Promise<Scene> {
+  const folder = await mkdtemp(join(tmpdir(), 'parley-page-'))
+  const upstream = await startScriptedUpstream()
+  const app = await createApp(parseConfig({}, { ...defaults(upstream, folder), ...settings }))
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  const problems = await watch(context, new URL(app.url).origin)
+  return {
+    app,
+    upstream,
+    context,
+    problems,
+    async openTab(path = '') {
+      const page = await context.newPage()
+      await page.goto(app.url + path)
+      return page
+    },
+    async say(conversationId, count) {
+      for (let index = 1; index <= count; index++) {
+        const input = { conversationId, text: `Statement ${index}` }
+        await post(
+          app,
+          'mutation ($input: SendMessageInput!) { sendMessage(input: $input) { userErrors { message } } }',
+          input,
+        )
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await context.close()
+      await app.close()
+      await upstream.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+async function post(app: App, query: string, input: object): Promise<void> {
+  const response = await fetch(new URL('graphql', app.url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query, variables: { input } }),
+  })
+  const { errors } = (await response.json()) as { errors?: { message: string }[] }
+  if (errors) throw new Error(errors.map(({ message }) => message).join('; '))
+}
+
+function defaults(upstream: ScriptedUpstream, dataDir: string): Record<string, string> {
+  return {
+    PORT: '0',
+    LOG_LEVEL: 'error',
+    PARLEY_DATA_DIR: dataDir,
+    ANTHROPIC_API_KEY: 'test',
+    ANTHROPIC_BASE_URL: upstream.url,
+  }
+}
+
+async function watch(context: BrowserContext, origin: string): Promise<string[]> {
+  const problems: string[] = []
+  await context.exposeFunction('reportViolation', (violation: string) => problems.push(violation))
+  await context.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
+      const report = Reflect.get(window, 'reportViolation') as (violation: string) => void
+      report(`policy: ${violatedDirective} ${blockedURI}`)
+    })
+  })
+  await context.route(
+    (url) => url.origin !== origin && url.protocol.startsWith('http'),
+    (route) => {
+      problems.push(`request: ${route.request().url()}`)
+      return route.abort()
+    },
+  )
+  context.on('weberror', (error) => problems.push(`error: ${error.error().message}`))
+  context.on('console', (message) => {
+    if (message.type() === 'error') problems.push(`console: ${message.text()}`)
+  })
+  return problems
+}
+
+/** What a person does and sees on the page. */
+export function onPage(page: Page) {
+  const log = page.getByRole('log')
+  const field = page.getByRole('textbox', { name: 'Message', exact: true })
+  return {
+    log,
+    field,
+    sidebar: page.getByRole('navigation', { name: 'Conversations' }),
+    answer: log.getByRole('article', { name: 'Answer' }).last(),
+    question: log.getByRole('article', { name: 'You' }).last(),
+    button: (name: string | RegExp) => page.getByRole('button', { name, exact: true }),
+    async say(text: string): Promise<void> {
+      await field.fill(text)
+      await field.press('Enter')
+    },
+  }
+}
