@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
-import { type RawData, WebSocket } from 'ws'
+import { WebSocket } from 'ws'
 
 /** The clients that tests read the server with: no cleverness of a library between the wire and the test. */
 
@@ -25,6 +25,8 @@ export type GraphQLResult = {
 export type HttpReply = {
   readonly status: number
   readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+  /** The body as text. */
   readonly text: string
   /** The body as JSON. */
   json<Body = GraphQLResult>(): Body
@@ -42,10 +44,12 @@ export function sendHttp(
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', reject)
       response.on('end', () => {
-        const text = Buffer.concat(chunks).toString()
+        const received = Buffer.concat(chunks)
+        const text = received.toString()
         resolve({
           status: response.statusCode ?? 0,
           headers: response.headers,
+          body: received,
           text,
           json: <Body>() => JSON.parse(text) as Body,
         })
@@ -119,7 +123,9 @@ export function openEvents(
           }
         }
       }
-      const close = () => void request.destroy()
+      const close = () => {
+        request.destroy()
+      }
       resolve({
         status: response.statusCode ?? 0,
         headers: response.headers,
@@ -137,7 +143,7 @@ export function openEvents(
           return events
         },
         close,
-        [Symbol.asyncDispose]: async () => void close(),
+        [Symbol.asyncDispose]: async () => close(),
       })
     })
     request.on('error', reject)
@@ -182,8 +188,8 @@ export async function openSocket(
       wake()
     }),
   )
-  socket.on('message', (data: RawData) => {
-    messages.push(JSON.parse(String(data)) as SocketMessage)
+  socket.on('message', (data: Buffer) => {
+    messages.push(JSON.parse(data.toString()) as SocketMessage)
     wake()
   })
   await new Promise((resolve, reject) => {

@@ -176,21 +176,24 @@ function requireRoom({ subscriptions }: SocketContext, most: number): void {
 function signIn(
   authenticate: Authenticate,
   credentials: Credentials,
-  {
-    token,
-    authorization = token === undefined ? undefined : `Bearer ${token}`,
-  }: Record<string, unknown> = {},
+  payload: Record<string, unknown> | undefined,
 ): Viewer {
+  const authorization = authorizationOf(payload)
   try {
-    return authenticate(
-      authorization === undefined ? credentials : { ...credentials, authorization: `${authorization}` },
-    )
+    return authenticate(authorization === null ? credentials : { ...credentials, authorization })
   } catch (error) {
     if (error instanceof UnauthenticatedError)
       throw new SocketClose(error.expired ? 4403 : 4401, error.message)
     if (error instanceof RequestError) throw new SocketClose(1013, error.message)
     throw error
   }
+}
+
+/** Null where the payload says nothing; what it says in the wrong form counts as wrong. */
+function authorizationOf({ token, authorization }: Record<string, unknown> = {}): string | null {
+  if (token !== undefined) return typeof token === 'string' ? `Bearer ${token}` : ''
+  if (authorization !== undefined) return typeof authorization === 'string' ? authorization : ''
+  return null
 }
 
 function credentialsOf({ headers }: IncomingMessage, { address }: Caller): Credentials {

@@ -79,9 +79,9 @@ describe('the page', () => {
     ['br;q=0, gzip', 'gzip', gunzipSync],
     ['identity', undefined, (body: Buffer) => body],
   ])('is compressed for who accepts %s', async (accept, encoding, decode) => {
-    const response = await fetchRaw('/assets/app-1a2b.js', { 'Accept-Encoding': accept })
-    expect(response.headers['content-encoding']).toBe(encoding)
-    expect(decode(response.body).toString()).toBe(script)
+    const reply = await get('/assets/app-1a2b.js', { 'Accept-Encoding': accept })
+    expect(reply.headers['content-encoding']).toBe(encoding)
+    expect(decode(reply.body).toString()).toBe(script)
   })
 
   test('says how to build it where it has not been, and is there once it has', async () => {
@@ -229,16 +229,3 @@ test('a port that is taken is a line that says how to go on', async () => {
   await expect(started).rejects.toThrow(StartError)
   await expect(started).rejects.toThrow(/^Cannot listen on 127\.0\.0\.1:\d+: the port is taken; .*PORT/)
 })
-
-async function fetchRaw(path: string, headers: Record<string, string>) {
-  const { request } = await import('node:http')
-  return new Promise<{ headers: import('node:http').IncomingHttpHeaders; body: Buffer }>(
-    (resolve, reject) => {
-      const sent = request(new URL(path, edge.url), { headers, agent: false }, async (response) => {
-        resolve({ headers: response.headers, body: Buffer.concat(await response.toArray()) })
-      })
-      sent.on('error', reject)
-      sent.end()
-    },
-  )
-}
