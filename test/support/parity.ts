@@ -2,12 +2,18 @@
 const databaseNames = ['PGlite', 'Postgres'] as const
 type DatabaseName = (typeof databaseNames)[number]
 
+const oneProcess = 'takes two processes, and the embedded database belongs to one'
+
 /** Groups of tests that one database alone has, and why; by the title of their `describe`, as `file > title`. */
 export const exceptions: Readonly<Record<string, string>> = {
   'test/server/streams/run-log.test.ts > the log of runs while its commit is held open on Postgres':
     'takes two sessions, and the embedded database is one',
   'test/server/database-away.test.ts > while the database is away on Postgres':
     'the embedded database is away only together with its process',
+  'test/server/chat/processes.test.ts > a run of a process that is gone, on Postgres': oneProcess,
+  'test/server/chat/processes.test.ts > a writer and whoever takes its run, at the same moment on Postgres':
+    oneProcess,
+  'test/server/chat/processes.test.ts > processes beside each other on Postgres': oneProcess,
 }
 
 /** One test: the titles of its file, of the groups around it, and its own. */

@@ -68,13 +68,16 @@ export class GenerationRunner implements Runner {
   async #run(id: GenerationId, signal: AbortSignal): Promise<void> {
     const run = await claimRun(this.#chat, this.#options.processId, id)
     if (!run) return
-    const content = this.#chat.streams.contents.own(id, run.message_id)
+    const { contents, wakeUps } = this.#chat.streams
+    const content = contents.own(id, run.message_id)
     const writer = this.#options.runLog.open(leaseOf(run), content)
     try {
       const ending = await this.#write(run, writer, signal)
-      if (ending) await commit(this.#chat, (unit) => endGeneration(unit, run, ending, { epoch: run.epoch }))
+      if (ending) await commit(this.#chat, (unit) => endGeneration(unit, run, ending, run.epoch))
     } finally {
-      this.#chat.streams.contents.disown(id)
+      contents.disown(id)
+      // Whoever has taken the run may have written more of it, which readers of our content have not seen.
+      wakeUps.wake([`run:${id}`])
     }
   }
 

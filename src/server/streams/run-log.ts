@@ -118,12 +118,17 @@ export class RunWriter {
   #waiting: Chunk[] = []
   #waitingLength = 0
   #underWay = false
-  #failure: unknown = null
+  readonly #failure = new AbortController()
 
   constructor(log: RunLog, lease: Lease, content: Content) {
     this.#log = log
     this.lease = lease
     this.#content = content
+  }
+
+  /** Aborts, with the error that {@link append} throws, once nothing of this run will be committed any more. */
+  get failure(): AbortSignal {
+    return this.#failure.signal
   }
 
   /** Whether nothing of this run has been committed yet: somebody is waiting for its first word. */
@@ -136,7 +141,7 @@ export class RunWriter {
    * caller back. Throws FencedError when the run is no longer this lease's, or what the database said.
    */
   async append(part: number, kind: ChunkKind, text: string): Promise<void> {
-    this.#throwFailure()
+    this.failure.throwIfAborted()
     this.#enqueue(part, kind, text)
     const cycle = this.#log.commitSoon(this, this.urgent)
     if (this.#waitingLength > highWater) await cycle
@@ -145,7 +150,7 @@ export class RunWriter {
   /** Resolves when everything appended so far is committed; throws as {@link append} does when it never will be. */
   async settled(): Promise<void> {
     while (this.#waiting.length > 0 || this.#underWay) await this.#log.commitSoon(this, true)
-    this.#throwFailure()
+    this.failure.throwIfAborted()
   }
 
   /** Hands what is waiting to the log. */
@@ -168,8 +173,8 @@ export class RunWriter {
 
   failed(error: unknown): void {
     this.#underWay = false
-    this.#failure ??= error
     this.#waiting = []
+    this.#failure.abort(error)
   }
 
   #enqueue(part: number, kind: ChunkKind, text: string): void {
@@ -179,10 +184,6 @@ export class RunWriter {
     const last = this.#waiting.at(-1)
     if (last?.part === part) this.#waiting[this.#waiting.length - 1] = { ...last, text: last.text + text }
     else this.#waiting.push({ part, start, kind, text })
-  }
-
-  #throwFailure(): void {
-    if (this.#failure) throw this.#failure
   }
 }
 

@@ -1,0 +1,389 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { describe, expect, test } from 'vitest'
+import type { Db } from '../../../src/server/db/connect.ts'
+import { fromGlobalId, type GenerationId } from '../../../src/server/ids.ts'
+import { type Asked, startApp, type TestApp } from '../../support/app.ts'
+import { databases, type Place } from '../../support/databases.ts'
+import { Reading } from '../../support/reading.ts'
+import {
+  automaticText,
+  type ScriptedUpstream,
+  startScriptedUpstream,
+} from '../../support/scripted-provider.ts'
+
+const postgres = databases.find(({ name }) => name === 'Postgres')!
+
+/** What one process does, another one sees soon. */
+const lively = { PARLEY_INTERVAL_PROCESS_HEARTBEAT: '50ms', PARLEY_INTERVAL_POLL: '20ms' }
+/** Shows a sign of life when it starts, and none again in any test's time. */
+const silent = {
+  ...lively,
+  PARLEY_INTERVAL_PROCESS_HEARTBEAT: '1h',
+  PARLEY_TIMEOUT_PROCESS_EXPIRY: '2h',
+}
+
+describe('a run of a process that is gone, on Postgres', () => {
+  test('ends INTERRUPTED where it has text, and nothing that its old writer still says is ever shown', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    await using gone = await start(place, upstream, silent)
+    await using living = await start(place, upstream, lively)
+    const asked = await askSomething(gone)
+    const readers = [...readersOf(gone, asked), ...readersOf(living, asked)]
+    const run = await upstream.request()
+    await run.text('Once upon ')
+    await Promise.all(readers.map((reader) => reader.holds(asked.answerId, 'Once upon ')))
+
+    await takeFromOwner(living.db, asked)
+    await Promise.all(readers.map((reader) => reader.ended))
+    await run.text('a time')
+    await run.closed
+
+    for (const reader of readers) {
+      expect(reader.text(asked.answerId)).toBe('Once upon ')
+      expect(reader.events.at(-1)).toMatchObject({
+        generation: { status: 'INTERRUPTED', finishReason: 'INTERRUPTED', failure: null },
+      })
+    }
+    expect(await living.message(asked.answerId)).toMatchObject({ status: 'INTERRUPTED', text: 'Once upon ' })
+    expect(await countChunks(living.db)).toBe(0)
+  })
+
+  test('starts again elsewhere where it has no text, and readers of both processes see that', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    await using gone = await start(place, upstream, silent)
+    await using living = await start(place, upstream, lively)
+    const asked = await askSomething(gone)
+    const readers = [...readersOf(gone, asked), ...readersOf(living, asked)]
+    const first = await upstream.request()
+    await takeFromOwner(living.db, asked)
+
+    const second = await upstream.request()
+    // The old writer speaks while the new one holds the run, and is cut off without having been heard.
+    await first.text('Stale')
+    await first.closed
+    expect(await countChunks(living.db)).toBe(0)
+    await second.text('Fresh')
+    await Promise.all(readers.map((reader) => reader.holds(asked.answerId, 'Fresh')))
+    await second.finish()
+
+    for (const reader of readers) {
+      expect(await reader.ended).toBeNull()
+      expect(reader.text(asked.answerId)).toBe('Fresh')
+      expect(reader.events.at(-1)).toMatchObject({ generation: { status: 'COMPLETED' } })
+    }
+    expect(upstream.runs).toHaveLength(2)
+  })
+
+  test('is taken over when the time of its process has run out, and not before', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    await using living = await start(place, upstream, lively)
+    await using gone = await start(place, upstream, { ...lively, PARLEY_TIMEOUT_PROCESS_EXPIRY: '4s' })
+    const asked = await askSomething(gone)
+    const reader = new Reading(living.follow(asked.generationId))
+    await (await upstream.request()).text('Once')
+    await reader.holds(asked.answerId, 'Once')
+
+    // From here on it waits to write its next sign of life.
+    const { db } = await place.connect()
+    const held = await db.startTransaction().execute()
+    const { expires_at: expiry } = await ownerOf(held, asked).forUpdate('process').executeTakeFirstOrThrow()
+    await reader.ended
+    await held.rollback().execute()
+    const { finished_at: end } = await living.db
+      .selectFrom('generation')
+      .select('finished_at')
+      .executeTakeFirstOrThrow()
+    expect(Number(end) - Number(expiry)).toBeGreaterThanOrEqual(0)
+    expect(Number(end) - Number(expiry)).toBeLessThan(3_000)
+    expect(await living.message(asked.answerId)).toMatchObject({ status: 'INTERRUPTED', text: 'Once' })
+  })
+
+  test('is left by its old process as soon as that notices, and its readers there catch up', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    await using slow = await start(place, upstream, { ...lively, PARLEY_INTERVAL_PROCESS_HEARTBEAT: '2s' })
+    await using living = await start(place, upstream, lively)
+    const asked = await askSomething(slow)
+    const readers = [...readersOf(slow, asked), ...readersOf(living, asked)]
+    const first = await upstream.request()
+    await takeFromOwner(living.db, asked)
+    const second = await upstream.request()
+    // The old process does not know yet that this text is not its own run's, and nothing follows it.
+    await second.text('Fresh')
+    await Promise.all(readers.slice(2).map((reader) => reader.holds(asked.answerId, 'Fresh')))
+    await first.closed
+    await Promise.all(readers.map((reader) => reader.holds(asked.answerId, 'Fresh')))
+    await second.finish()
+    for (const reader of readers) expect(await reader.ended).toBeNull()
+    expect(await slow.message(asked.answerId)).toMatchObject({ status: 'COMPLETED', text: 'Fresh' })
+  })
+})
+
+describe('a writer and whoever takes its run, at the same moment on Postgres', () => {
+  test('text that waits for the takeover is refused', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    await using gone = await start(place, upstream, silent)
+    await using living = await start(place, upstream, lively)
+    const asked = await askSomething(gone)
+    const readers = [...readersOf(gone, asked), ...readersOf(living, asked)]
+    const run = await upstream.request()
+    await run.text('Once')
+    await Promise.all(readers.map((reader) => reader.holds(asked.answerId, 'Once')))
+
+    // The takeover has the run, has read its text, and can't commit before this lock is given back.
+    const { db } = await place.connect()
+    const held = await db.startTransaction().execute()
+    await held.selectFrom('message').select('id').where('role', '=', 'ASSISTANT').forUpdate().execute()
+    await expire(db, asked)
+    await waiting(db, 'update "message"')
+    await run.text(' upon a time')
+    await waiting(db, 'insert into chunk')
+    await held.rollback().execute()
+
+    await run.closed
+    for (const reader of readers) await reader.ended
+    for (const reader of readers) expect(reader.text(asked.answerId)).toBe('Once')
+    expect(await living.message(asked.answerId)).toMatchObject({ status: 'INTERRUPTED', text: 'Once' })
+    expect(await countChunks(db)).toBe(0)
+  })
+
+  test('text that the takeover waits for is kept', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    await using gone = await start(place, upstream, silent)
+    await using living = await start(place, upstream, lively)
+    const asked = await askSomething(gone)
+    const readers = [...readersOf(gone, asked), ...readersOf(living, asked)]
+    const run = await upstream.request()
+
+    // The same place in the text, not committed: the writer's own row has to wait for it.
+    const { db } = await place.connect()
+    const held = await db.startTransaction().execute()
+    await sql`insert into chunk (generation_id, part, start, length, kind, text)
+      values (${keyOf(asked.generationId)}, 0, 0, 1, 'TEXT', '?')`.execute(held)
+    await run.text('Once')
+    await waiting(db, 'insert into chunk')
+    await expire(db, asked)
+    await waiting(db, 'for update')
+    await held.rollback().execute()
+
+    for (const reader of readers) await reader.ended
+    for (const reader of readers) expect(reader.text(asked.answerId)).toBe('Once')
+    expect(await living.message(asked.answerId)).toMatchObject({ status: 'INTERRUPTED', text: 'Once' })
+    expect(upstream.runs).toHaveLength(1)
+  })
+})
+
+describe('processes beside each other on Postgres', () => {
+  test.each(['WebSocket', 'SSE'] as const)(
+    'a reader over %s of one process follows a run of the other as it grows',
+    async (over) => {
+      await using place = await postgres.create()
+      await using upstream = await startScriptedUpstream()
+      await using writer = await start(place, upstream, lively)
+      await using other = await start(place, upstream, lively)
+      const asked = await askSomething(writer)
+      const reader = new Reading(other.follow(asked.generationId, { over }))
+      const wholeConversation = new Reading(other.followConversation(asked.conversationId, { over }))
+      await upstream.request()
+      let said = ''
+      for (const text of ['One', ' two', ' 🎉three', ' أربعة']) {
+        said += text
+        await upstream.text(text)
+        // The upstream goes on only when this was seen.
+        await reader.holds(asked.answerId, said)
+        await wholeConversation.holds(asked.answerId, said)
+      }
+      await upstream.finish()
+      expect(await reader.ended).toBeNull()
+      expect(reader.text(asked.answerId)).toBe(said)
+      expect((await other.message(asked.answerId)).text).toBe(said)
+    },
+  )
+
+  test('an answer that is said in one go is the same text for readers of every process', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream({ automatic: { tokens: 2_000 } })
+    await using writer = await start(place, upstream, lively)
+    await using other = await start(place, upstream, lively)
+    const asked = await askSomething(writer)
+    const readers = [...readersOf(writer, asked), ...readersOf(other, asked)]
+    for (const reader of readers) {
+      expect(await reader.ended).toBeNull()
+      expect(reader.text(asked.answerId)).toBe(automaticText(2_000))
+    }
+    expect((await other.message(asked.answerId)).text).toBe(automaticText(2_000))
+  })
+
+  test('a run is canceled from another process, while its model is silent', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    await using writer = await start(place, upstream, lively)
+    await using other = await start(place, upstream, lively)
+    const asked = await askSomething(writer)
+    const readers = [...readersOf(writer, asked), ...readersOf(other, asked)]
+    const run = await upstream.request()
+    await run.text('Once')
+    await Promise.all(readers.map((reader) => reader.holds(asked.answerId, 'Once')))
+    await cancel(other, asked)
+    await run.closed
+    for (const reader of readers) {
+      expect(await reader.ended).toBeNull()
+      expect(reader.events.at(-1)).toMatchObject({ generation: { status: 'CANCELED' } })
+    }
+    expect(await writer.message(asked.answerId)).toMatchObject({ status: 'CANCELED', text: 'Once' })
+  })
+
+  test('a run is canceled from another process, while its model talks and its own does not look', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    await using writer = await start(place, upstream, silent)
+    await using other = await start(place, upstream, lively)
+    const asked = await askSomething(writer)
+    const reader = new Reading(other.follow(asked.generationId))
+    const run = await upstream.request()
+    await run.text('Once')
+    await reader.holds(asked.answerId, 'Once')
+    await cancel(other, asked)
+    await run.text(' upon')
+    await run.closed
+    expect(await writer.message(asked.answerId)).toMatchObject({ status: 'CANCELED', text: 'Once' })
+    expect(await countChunks(other.db)).toBe(0)
+  })
+
+  test('that start at once run each of 20 queued runs exactly once', async () => {
+    await using place = await postgres.create()
+    const questions = await leaveQueued(place, 20)
+    await using upstream = await startScriptedUpstream({ automatic: { tokens: 3 } })
+    await using both = await startBoth(place, upstream)
+    expect(await answersTo(both.apps[0], questions)).toEqual(questions.map(() => automaticText(3)))
+    expect(promptsOf(upstream)).toEqual(questions.map((_, number) => `Question ${number}`).toSorted())
+  })
+
+  test('that start at once take 20 runs of a dead process and run each exactly once', async () => {
+    await using place = await postgres.create()
+    await using deaf = await startScriptedUpstream()
+    await using gone = await start(place, deaf, silent)
+    const questions = await askMany(gone, deaf, 20)
+    await sql`update process set expires_at = clock_timestamp() - interval '1 ms'`.execute(gone.db)
+    await using upstream = await startScriptedUpstream({ automatic: { tokens: 3 } })
+    await using both = await startBoth(place, upstream)
+    expect(await answersTo(both.apps[1], questions)).toEqual(questions.map(() => automaticText(3)))
+    expect(promptsOf(upstream)).toEqual(questions.map((_, number) => `Question ${number}`).toSorted())
+  })
+})
+
+function start(place: Place, upstream: ScriptedUpstream, settings: Record<string, string>): Promise<TestApp> {
+  return startApp({ place, upstream, settings })
+}
+
+async function askSomething(app: TestApp): Promise<Asked> {
+  return app.ask(await app.createConversation())
+}
+
+/** Readers of one run, over both transports. */
+function readersOf(app: TestApp, { generationId }: Asked): Reading[] {
+  return [new Reading(app.follow(generationId)), new Reading(app.follow(generationId, { over: 'SSE' }))]
+}
+
+async function cancel(app: TestApp, { generationId }: Asked): Promise<void> {
+  const { cancelGeneration } = await app.run<{ cancelGeneration: { userErrors: unknown[] } }>(
+    'mutation ($id: ID!) { cancelGeneration(input: { generationId: $id }) { userErrors { message } } }',
+    { id: generationId },
+  )
+  expect(cancelGeneration.userErrors).toEqual([])
+}
+
+function keyOf(globalId: string): string {
+  return fromGlobalId(globalId)!.key
+}
+
+function ownerOf(db: Db, { generationId }: Asked) {
+  return db
+    .selectFrom('process')
+    .innerJoin('generation', 'owner_id', 'process.id')
+    .where('generation.id', '=', keyOf(generationId) as GenerationId)
+    .selectAll('process')
+}
+
+/** As if the run's process had shown no sign of life for long. */
+async function expire(db: Db, { generationId }: Asked): Promise<void> {
+  await sql`update process set expires_at = clock_timestamp() - interval '1 ms'
+    from generation where process.id = owner_id and generation.id = ${keyOf(generationId)}`.execute(db)
+}
+
+/** The same, until another process has taken the run: its own may come to life in between. */
+async function takeFromOwner(db: Db, asked: Asked): Promise<void> {
+  const { id } = await ownerOf(db, asked).executeTakeFirstOrThrow()
+  const isTaken = async () => {
+    const { rows } = await sql`select from generation
+      where id = ${keyOf(asked.generationId)} and (status <> 'RUNNING' or owner_id <> ${id})`.execute(db)
+    return rows.length > 0
+  }
+  await until(async () => {
+    await sql`update process set expires_at = clock_timestamp() - interval '1 ms' where id = ${id}`.execute(
+      db,
+    )
+    return isTaken()
+  })
+}
+
+/** Resolves when a statement that contains `text` waits for a lock. */
+async function waiting(db: Db, text: string): Promise<void> {
+  await until(async () => {
+    const { rows } = await sql`select from pg_stat_activity where datname = current_database()
+      and wait_event_type = 'Lock' and position(${text} in query) > 0`.execute(db)
+    return rows.length > 0
+  })
+}
+
+async function until(check: () => Promise<boolean>): Promise<void> {
+  while (!(await check())) await delay(10)
+}
+
+async function countChunks(db: Db): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*)::integer as count from chunk`.execute(db)
+  return rows[0]!.count
+}
+
+/** Asks so many questions, each in a conversation of its own, and waits until the model was asked all of them. */
+async function askMany(app: TestApp, upstream: ScriptedUpstream, count: number): Promise<Asked[]> {
+  const asked: Asked[] = []
+  for (let number = 0; number < count; number += 1) {
+    asked.push(await app.ask(await app.createConversation(), `Question ${number}`))
+    await upstream.request()
+  }
+  return asked
+}
+
+/** A process that stops in good order puts what has no text yet back in the queue. */
+async function leaveQueued(place: Place, count: number): Promise<Asked[]> {
+  await using upstream = await startScriptedUpstream()
+  await using app = await start(place, upstream, lively)
+  return await askMany(app, upstream, count)
+}
+
+async function startBoth(place: Place, upstream: ScriptedUpstream) {
+  const apps = await Promise.all([start(place, upstream, lively), start(place, upstream, lively)] as const)
+  return {
+    apps,
+    [Symbol.asyncDispose]: async () => void (await Promise.all(apps.map((app) => app.close()))),
+  }
+}
+
+/** Reads every answer to its end. */
+async function answersTo(app: TestApp, questions: readonly Asked[]): Promise<string[]> {
+  const readers = questions.map(({ generationId }) => new Reading(app.follow(generationId, { over: 'SSE' })))
+  await Promise.all(readers.map((reader) => reader.ended))
+  return readers.map((reader, index) => reader.text(questions[index]!.answerId))
+}
+
+/** What the model was asked, in the order of the alphabet. */
+function promptsOf({ runs }: ScriptedUpstream): string[] {
+  return runs.map((run) => run.prompt).toSorted()
+}
