@@ -3,7 +3,7 @@ import type { Viewer } from '../auth/viewer.ts'
 import type { Db, Tx } from '../db/connect.ts'
 import type { ConversationRow } from '../db/tables.ts'
 import { ChatError } from '../errors.ts'
-import type { ConversationId, MessageId } from '../ids.ts'
+import type { ConversationId, GenerationId, MessageId } from '../ids.ts'
 
 /** A conversation as one viewer sees it. */
 export type Conversation = ConversationRow & { head_id: MessageId | null; starred: boolean }
@@ -37,7 +37,8 @@ export async function findConversations(
 
 /**
  * Locks a conversation that the viewer may write to. The lock orders all its events, so it is the first one that a
- * transaction takes. Throws ChatError NOT_FOUND at `conversationId`.
+ * transaction takes; what is read before it may be old by the time it is had. Throws ChatError NOT_FOUND at
+ * `conversationId`.
  */
 export async function requireConversation(tx: Tx, viewer: Viewer, id: ConversationId): Promise<Conversation> {
   await lockConversation(tx, id)
@@ -49,4 +50,10 @@ export async function requireConversation(tx: Tx, viewer: Viewer, id: Conversati
 /** Takes the lock that orders a conversation's events. */
 export async function lockConversation(tx: Tx, id: ConversationId): Promise<void> {
   await tx.selectFrom('conversation').select('id').where('id', '=', id).forUpdate().execute()
+}
+
+/** The same for the conversation of a run. */
+export async function lockConversationOf(tx: Tx, id: GenerationId): Promise<void> {
+  const conversation = tx.selectFrom('generation').select('conversation_id').where('id', '=', id)
+  await tx.selectFrom('conversation').select('id').where('id', '=', conversation).forUpdate().execute()
 }

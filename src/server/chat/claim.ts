@@ -2,10 +2,9 @@ import { sql } from 'kysely'
 import type { GenerationRow } from '../db/tables.ts'
 import type { GenerationId, ProcessId } from '../ids.ts'
 import type { Lease } from '../streams/run-log.ts'
-import { lockConversation } from './access.ts'
+import { lockConversation, lockConversationOf } from './access.ts'
 import type { Chat } from './chat.ts'
 import { commit, type Unit } from './commit.ts'
-import { appendEvents } from './events.ts'
 
 /**
  * Takes a queued run for this process; its next epoch fences off whoever held it before. Null when somebody else
@@ -17,45 +16,34 @@ export async function claimRun(
   id: GenerationId,
 ): Promise<GenerationRow | null> {
   return commit(chat, async (unit) => {
-    const queued = await lockQueued(unit, id)
-    if (!queued) return null
+    await lockConversationOf(unit.tx, id)
+    const queued = unit.tx
+      .selectFrom('generation')
+      .select('id')
+      .where('id', '=', id)
+      .where('status', '=', 'QUEUED')
+      .forUpdate()
+      .skipLocked()
     const run = await unit.tx
       .updateTable('generation')
       .set({
         status: 'RUNNING',
         owner_id: processId,
-        epoch: queued.epoch + 1,
+        epoch: sql`epoch + 1`,
         started_at: sql<Date>`clock_timestamp()`,
       })
-      .where('id', '=', id)
+      .where('id', '=', queued)
       .returningAll()
-      .executeTakeFirstOrThrow()
+      .executeTakeFirst()
+    if (!run) return null
     await unit.tx
       .updateTable('message')
       .set({ status: 'STREAMING' })
       .where('id', '=', run.message_id)
       .execute()
-    await appendEvents(unit, run.conversation_id, [changed(run)])
+    unit.changes.note(run.conversation_id, changed(run))
     return run
   })
-}
-
-async function lockQueued(unit: Unit, id: GenerationId): Promise<GenerationRow | undefined> {
-  const found = await unit.tx
-    .selectFrom('generation')
-    .select('conversation_id')
-    .where('id', '=', id)
-    .executeTakeFirst()
-  if (!found) return undefined
-  await lockConversation(unit.tx, found.conversation_id)
-  return unit.tx
-    .selectFrom('generation')
-    .selectAll()
-    .where('id', '=', id)
-    .where('status', '=', 'QUEUED')
-    .forUpdate()
-    .skipLocked()
-    .executeTakeFirst()
 }
 
 /** Records that the provider is asked once more. Does nothing once the run is no longer the lease's. */
@@ -69,7 +57,7 @@ export async function recordAttempt(chat: Chat, run: GenerationRow, attempt: num
       .where('epoch', '=', run.epoch)
       .where('status', '=', 'RUNNING')
       .executeTakeFirst()
-    if (updated.numUpdatedRows > 0n) await appendEvents(unit, run.conversation_id, [changed(run)])
+    if (updated.numUpdatedRows > 0n) unit.changes.note(run.conversation_id, changed(run))
   })
 }
 
@@ -81,7 +69,7 @@ export async function requeueRun(unit: Unit, run: GenerationRow): Promise<void> 
     .where('id', '=', run.id)
     .execute()
   await unit.tx.updateTable('message').set({ status: 'PENDING' }).where('id', '=', run.message_id).execute()
-  await appendEvents(unit, run.conversation_id, [changed(run)])
+  unit.changes.note(run.conversation_id, changed(run))
 }
 
 /** The lease that a claimed run is written with. */

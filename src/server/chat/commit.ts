@@ -4,36 +4,41 @@ import type { Viewer } from '../auth/viewer.ts'
 import { type Tx, transaction } from '../db/connect.ts'
 import { ChatError } from '../errors.ts'
 import type { GenerationId, ViewerId } from '../ids.ts'
-import type { Topic } from '../streams/wake-ups.ts'
 import { canonicalJson, type Json } from './canonical-json.ts'
 import type { Chat } from './chat.ts'
+import { type Cause, ConversationChanges } from './events.ts'
 import { requireStorable } from './text.ts'
 
-/** A transaction, and what has to happen once it is committed. */
+/** A transaction, and what has to happen at its end and once it is committed. */
 export type Unit = {
   readonly tx: Tx
-  readonly topics: Set<Topic>
+  readonly changes: ConversationChanges
   readonly started: Set<GenerationId>
   readonly ended: Set<GenerationId>
 }
 
 /** Runs `work` in one transaction; only after its commit are readers woken and runs started or stopped. */
-export async function commit<T>(chat: Chat, work: (unit: Unit) => Promise<T>): Promise<T> {
-  const { unit, result } = await transaction(chat.db, async (tx) => {
-    const unit: Unit = { tx, topics: new Set(), started: new Set(), ended: new Set() }
-    return { unit, result: await work(unit) }
+export async function commit<T>(
+  chat: Chat,
+  work: (unit: Unit) => Promise<T>,
+  cause: Cause | null = null,
+): Promise<T> {
+  const { unit, result, topics } = await transaction(chat.db, async (tx) => {
+    const unit: Unit = { tx, changes: new ConversationChanges(), started: new Set(), ended: new Set() }
+    const result = await work(unit)
+    return { unit, result, topics: await unit.changes.write(tx, cause) }
   })
   for (const id of unit.ended) {
     chat.streams.contents.disown(id)
     chat.runner.stop(id)
   }
-  chat.streams.wakeUps.wake([...unit.topics, ...[...unit.ended].map((id) => `run:${id}` as const)])
+  chat.streams.wakeUps.wake([...topics, ...[...unit.ended].map((id) => `run:${id}` as const)])
   for (const id of unit.started) chat.runner.start(id)
   return result
 }
 
 /** A transaction on behalf of a viewer. */
-export type Mutation = Unit & { readonly viewer: Viewer; readonly clientMutationId: string | null }
+export type Mutation = Unit & { readonly viewer: Viewer }
 
 /** Ids of what a mutation made or changed: its payload is read again by them. */
 export type EntityIds = Readonly<Record<string, string>>
@@ -56,21 +61,30 @@ export async function mutate<Ids extends EntityIds>(
 ): Promise<Ids> {
   const { clientMutationId: key, ...rest } = input
   if (key !== null) requireStorable(key, 'clientMutationId', longestKey)
-  return commit(chat, async (unit) => {
-    const run = () => work({ ...unit, viewer, clientMutationId: key })
-    if (key === null || key.length < shortestKey) return run()
-    const inputHash = createHash('sha256')
-      .update(canonicalJson(withoutNulls(rest)))
-      .digest('hex')
-    const call = { viewer_id: viewer.id, mutation: name, key, input_hash: inputHash }
-    const first = await insertFirst(unit.tx, call)
-    if (!first) return (await repeated(unit.tx, call)) as Ids
-    const ids = await run()
-    await calls(unit.tx, call)
-      .set({ result: JSON.stringify(ids) })
-      .execute()
-    return ids
-  })
+  const cause = { viewer, clientMutationId: key }
+  return commit(chat, (unit) => once(unit, viewer, name, key, rest, work), cause)
+}
+
+async function once<Ids extends EntityIds>(
+  unit: Unit,
+  viewer: Viewer,
+  name: string,
+  key: string | null,
+  input: Json,
+  work: (mutation: Mutation) => Promise<Ids>,
+): Promise<Ids> {
+  const mutation = { ...unit, viewer }
+  if (key === null || key.length < shortestKey) return work(mutation)
+  const inputHash = createHash('sha256')
+    .update(canonicalJson(withoutNulls(input)))
+    .digest('hex')
+  const call = { viewer_id: viewer.id, mutation: name, key, input_hash: inputHash }
+  if (!(await insertFirst(unit.tx, call))) return (await repeated(unit.tx, call)) as Ids
+  const ids = await work(mutation)
+  await calls(unit.tx, call)
+    .set({ result: JSON.stringify(ids) })
+    .execute()
+  return ids
 }
 
 type Call = { viewer_id: ViewerId; mutation: string; key: string; input_hash: string }

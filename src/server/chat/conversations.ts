@@ -8,8 +8,6 @@ import { asConversations, type Conversation, requireConversation, visibleConvers
 import type { Chat } from './chat.ts'
 import { type Mutation, mutate } from './commit.ts'
 import { endGeneration } from './end-generation.ts'
-import { appendEvents, appendViewerEvents } from './events.ts'
-import { announce } from './heads.ts'
 import { keysetPage, type OrderKey, type Page, type PageArgs } from './paging.ts'
 import { findModel } from './parameters.ts'
 import { requireStorable, requireText } from './text.ts'
@@ -63,7 +61,7 @@ export async function createConversation(chat: Chat, viewer: Viewer, input: Crea
       .insertInto('conversation')
       .values({ id, owner_id: viewer.id, ...settings })
       .execute()
-    await announce(mutation, id)
+    mutation.changes.announce(id)
     return { conversation: id }
   })
 }
@@ -87,7 +85,7 @@ export async function updateConversation(chat: Chat, viewer: Viewer, input: Upda
       .where('id', '=', id)
       .execute()
     if (input.starred !== null) await star(mutation, id, input.starred)
-    await announce(mutation, id)
+    mutation.changes.announce(id)
     return { conversation: id }
   })
 }
@@ -133,8 +131,7 @@ export async function deleteConversation(chat: Chat, viewer: Viewer, input: Dele
       .set({ deleted_at: sql`clock_timestamp()` })
       .where('id', '=', id)
       .execute()
-    await appendEvents(mutation, id, [{ type: 'CONVERSATION_REMOVED' }], mutation)
-    await appendViewerEvents(mutation, id, 'CONVERSATION_REMOVED', mutation)
+    mutation.changes.announce(id, 'CONVERSATION_REMOVED')
     return { deletedConversation: id }
   })
 }

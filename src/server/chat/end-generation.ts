@@ -8,10 +8,9 @@ import type { FinishReason, ProviderError, TokenUsage } from '../llm/provider.ts
 import { lockConversation } from './access.ts'
 import type { Chat } from './chat.ts'
 import { type Mutation, mutate, type Unit } from './commit.ts'
-import { appendEvents, appendViewerEvents, type Cause } from './events.ts'
 import { findGenerations, isActive } from './generations.ts'
 import { messageHash } from './message-hash.ts'
-import { findParents, previewLength, textOf } from './messages.ts'
+import { previewLength, textOf } from './messages.ts'
 import { beginningOf, estimateTokens } from './text.ts'
 
 /** How a run comes to its end. `lost`: the process that ran it is gone, or is about to go. */
@@ -20,6 +19,8 @@ export type Ending =
   | { readonly type: 'canceled'; readonly usage: TokenUsage | null }
   | { readonly type: 'failed'; readonly error: ProviderError; readonly usage: TokenUsage | null }
   | { readonly type: 'lost' }
+
+type FinalStatus = Exclude<GenerationStatus, 'QUEUED' | 'RUNNING'>
 
 /**
  * Ends a run in the caller's transaction: what is committed of its text becomes its message, for good.
@@ -32,7 +33,7 @@ export async function endGeneration(
   unit: Unit,
   generation: Pick<GenerationRow, 'id' | 'conversation_id'>,
   ending: Ending,
-  { epoch = null, cause = null }: { epoch?: number | null; cause?: Cause | null } = {},
+  epoch: number | null = null,
 ): Promise<boolean> {
   await lockConversation(unit.tx, generation.conversation_id)
   const run = await lockActive(unit.tx, generation.id)
@@ -59,8 +60,8 @@ export async function endGeneration(
     .execute()
   await finishMessage(unit, run, status, parts)
   const finished = { type: 'GENERATION_FINISHED', generationId: run.id, messageId: run.message_id } as const
-  await appendEvents(unit, run.conversation_id, [finished, { type: 'CONVERSATION_CHANGED' }], cause)
-  await appendViewerEvents(unit, run.conversation_id, 'CONVERSATION_CHANGED', cause)
+  unit.changes.note(run.conversation_id, finished)
+  unit.changes.announce(run.conversation_id)
   unit.ended.add(run.id)
   return true
 }
@@ -77,14 +78,11 @@ async function lockActive(tx: Tx, id: GenerationId): Promise<GenerationRow | und
 
 async function takeChunks(tx: Tx, { id }: GenerationRow) {
   const chunks = await tx
-    .selectFrom('chunk')
-    .select(['part', 'start', 'length', 'kind', 'text', 'at'])
+    .deleteFrom('chunk')
     .where('generation_id', '=', id)
-    .orderBy('part')
-    .orderBy('start')
+    .returning(['part', 'start', 'length', 'kind', 'text', 'at'])
     .execute()
-  await tx.deleteFrom('chunk').where('generation_id', '=', id).execute()
-  return chunks
+  return chunks.sort((a, b) => a.part - b.part || a.start - b.start)
 }
 
 type StoredChunk = Awaited<ReturnType<typeof takeChunks>>[number]
@@ -99,10 +97,7 @@ function foldChunks(chunks: readonly StoredChunk[]): StoredPart[] {
 }
 
 /** A run that ends before its time has failed when nothing came of it, and was interrupted when something did. */
-function statusOf(
-  ending: Ending,
-  parts: readonly StoredPart[],
-): Exclude<GenerationStatus, 'QUEUED' | 'RUNNING'> {
+function statusOf(ending: Ending, parts: readonly StoredPart[]): FinalStatus {
   if (ending.type === 'completed') return 'COMPLETED'
   if (ending.type === 'canceled') return 'CANCELED'
   return parts.length > 0 ? 'INTERRUPTED' : 'FAILED'
@@ -140,9 +135,9 @@ function usageOf(ending: Ending, parts: readonly StoredPart[]) {
 }
 
 async function finishMessage(
-  { tx }: Unit,
+  { tx, changes }: Unit,
   run: GenerationRow,
-  status: GenerationRow['status'] & ('COMPLETED' | 'CANCELED' | 'FAILED' | 'INTERRUPTED'),
+  status: FinalStatus,
   parts: readonly StoredPart[],
 ): Promise<void> {
   const parents = await hashesOfParents(tx, run.message_id)
@@ -153,20 +148,19 @@ async function finishMessage(
     .set({ status, parts: JSON.stringify(parts), hash })
     .where('id', '=', run.message_id)
     .execute()
-  const text = textOf(parts)
-  await tx
-    .updateTable('conversation')
-    .set({ updated_at: sql`clock_timestamp()`, ...(text && { preview: beginningOf(text, previewLength) }) })
-    .where('id', '=', run.conversation_id)
-    .execute()
+  changes.noteText(run.conversation_id, beginningOf(textOf(parts), previewLength))
 }
 
+/** In the order of the parents, all of which are finished. */
 async function hashesOfParents(tx: Tx, id: MessageId): Promise<string[]> {
-  const parents = (await findParents(tx, [id])).get(id) ?? []
-  const rows = parents.length
-    ? await tx.selectFrom('message').select(['id', 'hash']).where('id', 'in', parents).execute()
-    : []
-  return parents.map((parent) => rows.find((row) => row.id === parent)?.hash ?? '')
+  const rows = await tx
+    .selectFrom('message_parent')
+    .innerJoin('message', 'message.id', 'message_parent.parent_id')
+    .select('hash')
+    .where('message_id', '=', id)
+    .orderBy('position')
+    .execute()
+  return rows.map(({ hash }) => hash ?? '')
 }
 
 export type CancelInput = { readonly clientMutationId: string | null; readonly generationId: GenerationId }
@@ -185,8 +179,7 @@ async function cancel(chat: Chat, mutation: Mutation, id: GenerationId) {
   const [generation] = await findGenerations(mutation.tx, mutation.viewer, [id])
   if (!generation) throw new ChatError('NOT_FOUND', 'Cannot find the generation', ['generationId'])
   const ending = { type: 'canceled', usage: chat.runner.usage(id) } as const
-  const ended =
-    isActive(generation) && (await endGeneration(mutation, generation, ending, { cause: mutation }))
+  const ended = isActive(generation) && (await endGeneration(mutation, generation, ending))
   if (!ended && generation.status !== 'CANCELED') await requireCanceled(mutation, id)
   return { generation: id }
 }

@@ -1,7 +1,11 @@
 import { sql } from 'kysely'
+import type { Tx } from '../db/connect.ts'
 import type { ConversationEventType, ViewerEventType } from '../db/tables.ts'
 import type { ConversationId, GenerationId, MessageId, ViewerId } from '../ids.ts'
-import type { Unit } from './commit.ts'
+import type { Topic } from '../streams/wake-ups.ts'
+
+/** On whose behalf something happens; only that viewer is shown the `clientMutationId`. */
+export type Cause = { readonly viewer: { readonly id: ViewerId }; readonly clientMutationId: string | null }
 
 export type NewEvent = {
   readonly type: ConversationEventType
@@ -9,27 +13,85 @@ export type NewEvent = {
   readonly generationId?: GenerationId
 }
 
-/** On whose behalf something happens; only that viewer is shown the `clientMutationId`. */
-export type Cause = { readonly viewer: { readonly id: ViewerId }; readonly clientMutationId: string | null }
+/** What one transaction does to one conversation, gathered to be written at once. */
+type Changes = {
+  readonly events: NewEvent[]
+  messages: number
+  preview: string | null
+  /** What is told to everybody who has the conversation in a list. */
+  viewerEvent: ViewerEventType | null
+  /** Whether something was said or changed, which brings it to the top of a list. */
+  isUpdated: boolean
+}
 
 /**
- * Appends durable events to a conversation, in the transaction that makes them true. `seq` comes from the
- * conversation's row, whose lock the transaction holds until its end, so that events become visible in order.
+ * Gathers what a transaction changes about conversations, and writes it before the commit: `seq` comes from the
+ * conversation's row, whose lock is then held until the end, so that events become visible in order.
  */
-export async function appendEvents(
-  unit: Unit,
-  conversationId: ConversationId,
-  events: readonly NewEvent[],
-  cause: Cause | null = null,
-): Promise<void> {
-  const { last_seq } = await unit.tx
+export class ConversationChanges {
+  readonly #changes = new Map<ConversationId, Changes>()
+
+  /** Notes a durable event; it is written after those noted before. */
+  note(id: ConversationId, event: NewEvent): void {
+    this.#of(id).events.push(event)
+  }
+
+  /** Notes a message more, with its beginning where it has one already. */
+  noteMessage(id: ConversationId, preview: string | null): void {
+    const changes = this.#of(id)
+    changes.messages += 1
+    this.noteText(id, preview)
+  }
+
+  /** Notes that something was said. */
+  noteText(id: ConversationId, preview: string | null): void {
+    const changes = this.#of(id)
+    changes.preview = preview || changes.preview
+    changes.isUpdated = true
+  }
+
+  /** Tells the conversation's readers and everybody's lists that it is another one now, or gone. */
+  announce(id: ConversationId, type: ViewerEventType = 'CONVERSATION_CHANGED'): void {
+    this.#of(id).viewerEvent = type
+  }
+
+  /** Writes all of it, viewers' events last, as their lock is, and returns what readers are to be woken for. */
+  async write(tx: Tx, cause: Cause | null): Promise<Topic[]> {
+    const topics: Topic[] = []
+    for (const [id, changes] of this.#changes) {
+      await writeEvents(tx, id, changes, cause)
+      topics.push(`conversation:${id}`)
+    }
+    for (const [id, { viewerEvent }] of this.#changes) {
+      if (viewerEvent) topics.push(...(await writeViewerEvents(tx, id, viewerEvent, cause)))
+    }
+    return topics
+  }
+
+  #of(id: ConversationId): Changes {
+    const none: Changes = { events: [], messages: 0, preview: null, viewerEvent: null, isUpdated: false }
+    const changes = this.#changes.get(id) ?? none
+    this.#changes.set(id, changes)
+    return changes
+  }
+}
+
+async function writeEvents(tx: Tx, id: ConversationId, changes: Changes, cause: Cause | null): Promise<void> {
+  const { messages, preview, viewerEvent, isUpdated } = changes
+  const events = viewerEvent ? [...changes.events, { type: viewerEvent }] : changes.events
+  const { last_seq } = await tx
     .updateTable('conversation')
-    .set({ last_seq: sql`last_seq + ${events.length}` })
-    .where('id', '=', conversationId)
+    .set({
+      last_seq: sql`last_seq + ${events.length}`,
+      message_count: sql`message_count + ${messages}`,
+      ...(preview !== null && { preview }),
+      ...(isUpdated && { updated_at: sql`clock_timestamp()` }),
+    })
+    .where('id', '=', id)
     .returning('last_seq')
     .executeTakeFirstOrThrow()
-  const rows = events.map(({ type, messageId, generationId }, index) => ({
-    conversation_id: conversationId,
+  const rows = events.map(({ type, messageId, generationId }: NewEvent, index) => ({
+    conversation_id: id,
     seq: last_seq - events.length + index + 1,
     type,
     message_id: messageId ?? null,
@@ -37,26 +99,25 @@ export async function appendEvents(
     client_mutation_id: cause?.clientMutationId ?? null,
     viewer_id: cause?.viewer.id ?? null,
   }))
-  await unit.tx.insertInto('conversation_event').values(rows).execute()
-  unit.topics.add(`conversation:${conversationId}`)
+  if (rows.length > 0) await tx.insertInto('conversation_event').values(rows).execute()
 }
 
-/** Appends a durable event to the stream of everybody who can see the conversation. Comes last: its lock does. */
-export async function appendViewerEvents(
-  unit: Unit,
-  conversationId: ConversationId,
+/** For everybody who can see the conversation. */
+async function writeViewerEvents(
+  tx: Tx,
+  id: ConversationId,
   type: ViewerEventType,
-  cause: Cause | null = null,
-): Promise<void> {
+  cause: Cause | null,
+): Promise<Topic[]> {
   const { rows } = await sql<{ viewer_id: ViewerId }>`
     with moved as (
       update viewer set last_seq = last_seq + 1
-      where id in (select owner_id from conversation where id = ${conversationId})
+      where id in (select owner_id from conversation where id = ${id})
       returning id, last_seq
     )
     insert into viewer_event (viewer_id, seq, type, conversation_id, client_mutation_id)
-    select id, last_seq, ${type}, ${conversationId},
+    select id, last_seq, ${type}, ${id},
       case when id = ${cause?.viewer.id ?? null}::uuid then ${cause?.clientMutationId ?? null} end
-    from moved returning viewer_id`.execute(unit.tx)
-  for (const { viewer_id } of rows) unit.topics.add(`viewer:${viewer_id}`)
+    from moved returning viewer_id`.execute(tx)
+  return rows.map(({ viewer_id }) => `viewer:${viewer_id}` as const)
 }

@@ -7,8 +7,7 @@ import { type ConversationId, type GenerationId, type MessageId, newId } from '.
 import { type Conversation, requireConversation, visibleConversations } from './access.ts'
 import type { Chat } from './chat.ts'
 import { type Mutation, mutate } from './commit.ts'
-import { appendEvents } from './events.ts'
-import { announce, moveHead } from './heads.ts'
+import { moveHead } from './heads.ts'
 import {
   appendMessage,
   findMessage,
@@ -101,12 +100,8 @@ export async function createGeneration(
     .returningAll()
     .executeTakeFirstOrThrow()
   mutation.started.add(generation.id)
-  await appendEvents(
-    mutation,
-    conversation.id,
-    [{ type: 'GENERATION_CHANGED', generationId: generation.id, messageId: message.id }],
-    mutation,
-  )
+  const queued = { type: 'GENERATION_CHANGED', generationId: generation.id, messageId: message.id } as const
+  mutation.changes.note(conversation.id, queued)
   return generation
 }
 
@@ -156,7 +151,7 @@ async function answer(
 ) {
   const generation = await createGeneration(chat, mutation, conversation, parent, plan)
   await moveHead(mutation, conversation, generation.message_id)
-  await announce(mutation, conversation.id)
+  mutation.changes.announce(conversation.id)
   return { conversation: conversation.id, userMessage: parent.id, generation: generation.id }
 }
 

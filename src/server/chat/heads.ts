@@ -4,7 +4,6 @@ import type { ConversationId, MessageId } from '../ids.ts'
 import { type Conversation, requireConversation } from './access.ts'
 import type { Chat } from './chat.ts'
 import { type Mutation, mutate } from './commit.ts'
-import { appendEvents, appendViewerEvents } from './events.ts'
 import { findMessage } from './messages.ts'
 
 /** Somebody else moved the head first. */
@@ -41,7 +40,7 @@ export async function setHead(
     const stale = input.expectedHeadId !== null && input.expectedHeadId !== conversation.head_id
     if (stale) throw new HeadConflictError(conversation.head_id)
     await moveHead(mutation, conversation, leaf.id)
-    await announce(mutation, conversation.id)
+    mutation.changes.announce(conversation.id)
     return { conversation: conversation.id }
   })
 }
@@ -59,10 +58,4 @@ export async function moveHead(
       conflict.columns(['conversation_id', 'viewer_id']).doUpdateSet({ head_id: head }),
     )
     .execute()
-}
-
-/** Tells the conversation's readers and its viewers' lists that the conversation is another one now. */
-export async function announce(mutation: Mutation, id: ConversationId): Promise<void> {
-  await appendEvents(mutation, id, [{ type: 'CONVERSATION_CHANGED' }], mutation)
-  await appendViewerEvents(mutation, id, 'CONVERSATION_CHANGED', mutation)
 }

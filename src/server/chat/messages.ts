@@ -266,7 +266,8 @@ export async function appendMessage(
     const edge = { message_id: message.id, position: 0, parent_id: parent.id }
     await unit.tx.insertInto('message_parent').values(edge).execute()
   }
-  await countMessage(unit, conversationId, stored.parts)
+  const preview = stored.parts && beginningOf(textOf(stored.parts), previewLength)
+  unit.changes.noteMessage(conversationId, preview)
   return { ...stored, parts: stored.parts ?? [] }
 }
 
@@ -305,13 +306,4 @@ const titleLength = 60
 async function titleAfter(unit: Unit, conversation: Conversation, text: string): Promise<void> {
   const title = beginningOf(text.trim(), titleLength)
   await unit.tx.updateTable('conversation').set({ title }).where('id', '=', conversation.id).execute()
-}
-
-async function countMessage(unit: Unit, id: ConversationId, parts: readonly Part[] | null): Promise<void> {
-  await unit.tx
-    .updateTable('conversation')
-    .set({ message_count: sql`message_count + 1`, updated_at: sql`clock_timestamp()` })
-    .$if(parts !== null, (update) => update.set({ preview: beginningOf(textOf(parts ?? []), previewLength) }))
-    .where('id', '=', id)
-    .execute()
 }

@@ -5,20 +5,16 @@ import { type Message, readPath, textOf } from './messages.ts'
 
 /** What the model is sent for a generation: the path from the root to the message that it answers. */
 export async function readPrompt(db: Db, generation: GenerationRow): Promise<ProviderRequest> {
-  const conversation = await db
-    .selectFrom('conversation')
-    .select('system_prompt')
-    .where('id', '=', generation.conversation_id)
-    .executeTakeFirstOrThrow()
-  const answer = await db
+  const { depth, system_prompt } = await db
     .selectFrom('message')
-    .select('depth')
-    .where('id', '=', generation.message_id)
+    .innerJoin('conversation', 'conversation.id', 'message.conversation_id')
+    .select(['depth', 'system_prompt'])
+    .where('message.id', '=', generation.message_id)
     .executeTakeFirstOrThrow()
-  const path = await readPath(db, generation.message_id, 0, answer.depth - 1)
+  const path = await readPath(db, generation.message_id, 0, depth - 1)
   return {
     model: generation.model.slice(generation.model.indexOf(':') + 1),
-    system: conversation.system_prompt,
+    system: system_prompt,
     messages: toPrompt(path),
     parameters: generation.parameters,
   }

@@ -4,9 +4,8 @@ import type { ConversationId, MessageId } from '../ids.ts'
 import { type Conversation, requireConversation } from './access.ts'
 import type { Chat } from './chat.ts'
 import { type EntityIds, type Mutation, mutate } from './commit.ts'
-import { appendEvents } from './events.ts'
 import { createGeneration, requireMessage } from './generations.ts'
-import { announce, moveHead } from './heads.ts'
+import { moveHead } from './heads.ts'
 import { appendUserMessage, findMessage, findParents, isUnderWay, type Message } from './messages.ts'
 import { type Generate, type Plan, requirePlan } from './parameters.ts'
 import { requireText } from './text.ts'
@@ -77,15 +76,10 @@ async function append(
   what: Append,
 ): Promise<EntityIds> {
   const message = await appendUserMessage(mutation, mutation.viewer, conversation, what.parent, what.text)
-  await appendEvents(
-    mutation,
-    conversation.id,
-    [{ type: 'MESSAGE_CHANGED', messageId: message.id }],
-    mutation,
-  )
+  mutation.changes.note(conversation.id, { type: 'MESSAGE_CHANGED', messageId: message.id })
   const generation = what.plan && (await createGeneration(chat, mutation, conversation, message, what.plan))
   if (what.movesHead) await moveHead(mutation, conversation, generation?.message_id ?? message.id)
-  await announce(mutation, conversation.id)
+  mutation.changes.announce(conversation.id)
   return {
     conversation: conversation.id,
     userMessage: message.id,
