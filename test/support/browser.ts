@@ -18,7 +18,7 @@ export async function launchBrowser(): Promise<Browser> {
   const { executablePath, env } = inject('browser')
   return chromium.launch({
     executablePath,
-    env: { ...process.env, ...env } as Record<string, string>,
+    env: { ...process.env, ...env },
     // Tests run as root in containers, where there is neither a sandbox nor a graphics card.
     args: ['--no-sandbox', '--disable-gpu'],
   })

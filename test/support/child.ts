@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-/** A process of its own that runs one of the scripts in `children`, killed when it goes out of scope. */
+/** A process of its own that runs one of the scripts `*-child.ts`, killed when it goes out of scope. */
 export type Child = AsyncDisposable & {
   readonly pid: number
   /** The next line that it writes; null once it has ended. */
@@ -16,7 +16,7 @@ export type Child = AsyncDisposable & {
 }
 
 export function startChild(script: string, ...args: string[]): Child {
-  const file = fileURLToPath(new URL(`children/${script}.ts`, import.meta.url))
+  const file = fileURLToPath(new URL(`${script}-child.ts`, import.meta.url))
   const child = spawn(process.execPath, [file, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]()

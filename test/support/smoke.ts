@@ -59,11 +59,12 @@ function commands(program: string, folder: string): void {
 }
 
 async function start(program: string, folder: string): Promise<Server> {
-  const child = spawn(program, ['--port', '0'], {
+  const child = spawn(program, ['--port', '0', '--demo-tokens-per-second', '300'], {
     cwd: folder,
     env: {},
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  process.once('exit', () => child.kill('SIGKILL'))
   const url = await new Promise<string>((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`it ended with ${code} before it listened`)))
@@ -145,10 +146,12 @@ async function query(url: string, document: string): Promise<Answer> {
 async function subscribe(url: string, document: string): Promise<Answer[]> {
   const response = await post(url, document, 'text/event-stream')
   assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/)
-  const blocks = (await response.text()).split('\n\n')
-  assert.ok(
-    blocks.some((block) => /^event: complete$/m.test(block)),
-    'the stream of a finished answer ends',
+  const stream = await response.text()
+  const blocks = stream.split('\n\n')
+  assert.match(
+    stream,
+    /^event: complete$/m,
+    `the stream of a finished answer ends, not with ${stream.slice(-200)}`,
   )
   const results = blocks.flatMap((block) =>
     /^event: next$/m.test(block) ? [/^data: (.*)$/m.exec(block)![1]!] : [],

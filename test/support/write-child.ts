@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { pino } from 'pino'
-import { openDatabase } from '../../../src/server/db/connect.ts'
+import { openDatabase } from '../../src/server/db/connect.ts'
 
 // Opens an embedded database and says so, then commits one number after the other and tells each that is committed.
 const [dataDir, first] = process.argv.slice(2)

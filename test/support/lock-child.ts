@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline'
-import { lockDataDir } from '../../../src/server/db/lock.ts'
+import { lockDataDir } from '../../src/server/db/lock.ts'
 
 // Says that it is there, locks the directory at the first line that it reads, says how that went, and stays.
 console.log('there')

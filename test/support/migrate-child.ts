@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { pino } from 'pino'
-import { openDatabase } from '../../../src/server/db/connect.ts'
-import { migrate } from '../../../src/server/db/migrate.ts'
+import { openDatabase } from '../../src/server/db/connect.ts'
+import { migrate } from '../../src/server/db/migrate.ts'
 
 // Opens a Postgres, says so, migrates it when it is told to, and says what it applied.
 const log = pino({ level: 'silent' })
