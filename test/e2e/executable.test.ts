@@ -17,7 +17,8 @@ test('the executable needs nothing: no sources, no network, no environment, no f
   const smoke = ['env', '-i', `TMPDIR=${folder}`, './node', 'smoke.ts', './parley']
   const command = canIsolate() ? [...isolate, isolation, root, ...smoke, root] : smoke
   if (command === smoke) console.warn(notIsolated)
-  expect(await runIn(folder, command)).toMatchObject({ code: 0 })
+  const { code, output } = await runIn(folder, command)
+  expect(code, output).toBe(0)
 })
 
 const notIsolated = `
@@ -48,5 +49,5 @@ async function runIn(cwd: string, [command = '', ...args]: readonly string[]) {
     text(child.stderr),
     once(child, 'close'),
   ])
-  return { code, out, errors }
+  return { code, output: out + errors }
 }
