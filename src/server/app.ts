@@ -44,8 +44,6 @@ export type Overrides = {
   readonly openDatabase?: typeof openDatabase
 }
 
-const housekeepingInterval = 3_600_000
-
 /** Starts a server: opens and migrates its database, takes over what a dead process left, and listens. */
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
   requireTokenBeyondLoopback(config)
@@ -135,7 +133,7 @@ function startLoops({ timers }: Config, chat: Chat, runner: GenerationRunner): (
       for (const id of await findQueued(db)) runner.start(id)
     }),
     repeat('the poll', timers.poll, signal, log, createPoll(db, streams.wakeUps)),
-    repeat('housekeeping', housekeepingInterval, signal, log, () => dropExpired(db)),
+    repeat('housekeeping', timers.housekeeping, signal, log, () => dropExpired(db)),
   ]
   return async () => {
     stopping.abort()

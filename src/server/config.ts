@@ -128,6 +128,11 @@ const timerTable = {
     kind: 'interval',
     what: 'between two VACUUM and ANALYZE of the embedded database',
   },
+  housekeeping: {
+    default: 3_600_000,
+    kind: 'interval',
+    what: 'between two removals of events and keys that have expired',
+  },
   stop: { default: 20_000, kind: 'timeout', what: 'a stop that takes longer is cut short, with exit code 1' },
 } as const satisfies Record<string, { default: number; kind: 'timeout' | 'interval'; what: string }>
 
