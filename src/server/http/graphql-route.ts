@@ -20,13 +20,14 @@ export type GraphQLRouteOptions = {
 
 export type GraphQLRoute = {
   handle(request: IncomingMessage, response: ServerResponse, caller: Caller, url: URL): Promise<void>
-  /** Ends all event streams, so that their readers come back. Other operations are let finish. */
+  /** Ends all event streams for good, so that their readers come back. Other operations are let finish. */
   endEventStreams(): void
 }
 
 /** `/graphql` over HTTP: one operation in, one result or a stream of events out. */
 export function createGraphQLRoute(options: GraphQLRouteOptions): GraphQLRoute {
   const streaming = new Set<Operation>()
+  let ended = false
 
   async function streamEvents(
     response: ServerResponse,
@@ -39,6 +40,7 @@ export function createGraphQLRoute(options: GraphQLRouteOptions): GraphQLRoute {
       throw new RequestError('TOO_MANY_SUBSCRIPTIONS', 'Too many connections from this address')
     }
     streaming.add(operation)
+    if (ended) operation.abort()
     try {
       await writeEventStream(response, results, operation, options.events)
     } finally {
@@ -64,6 +66,7 @@ export function createGraphQLRoute(options: GraphQLRouteOptions): GraphQLRoute {
       else await sendResponse(response, outcome.response)
     },
     endEventStreams() {
+      ended = true
       for (const operation of streaming) operation.abort()
     },
   }

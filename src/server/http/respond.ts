@@ -6,6 +6,7 @@ import { errorBody } from './mask-errors.ts'
 export const safetyHeaders = {
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
 } as const
 
 export function sendJson(

@@ -109,7 +109,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       closing = true
       const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
       graphql.endEventStreams()
-      await Promise.all([webSockets.close(), ...[...underWay].map(closed)])
+      await webSockets.close()
+      for (const response of underWay) await closed(response)
       server.closeAllConnections()
       await stopped
     },
@@ -196,5 +197,8 @@ function urlHost(host: string): string {
 }
 
 function closed(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => response.once('close', () => resolve()))
+  return new Promise((resolve) => {
+    if (response.closed) resolve()
+    else response.once('close', resolve)
+  })
 }

@@ -74,6 +74,7 @@ export class SocketConnection {
       const taken = this.#stall.wrote()
       this.#socket.send(data, () => {
         taken()
+        this.#answered = true
         if (this.#socket.isPaused && !this.#isFull()) this.#socket.resume()
         resolve()
       })
@@ -116,8 +117,9 @@ export class SocketConnection {
     keepUntilAborted(this.#subscriptions, operation)
   }
 
+  /** A client that takes what is sent is there, even where the ping is still behind it: else the stall ends it. */
   #ping(): void {
-    if (!this.#answered) return this.#socket.terminate()
+    if (!this.#answered && this.#socket.bufferedAmount === 0) return this.#socket.terminate()
     this.#answered = false
     this.#socket.ping()
   }

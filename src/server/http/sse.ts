@@ -36,6 +36,8 @@ export async function writeEventStream(
 ): Promise<void> {
   const stall = createStallTimer(options.stall, () => response.destroy())
   const write = (chunk: string) => response.write(chunk, stall.wrote())
+  // Silence is not the end here: pings and the stall take the place of the server's timeout.
+  response.setTimeout(0)
   response.writeHead(200, headers)
   write(ping)
   const pinging = setInterval(() => write(ping), options.ping)

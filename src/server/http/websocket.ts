@@ -52,6 +52,7 @@ type SocketContext = Context<Record<string, unknown> | undefined, SocketConnecti
 export function createWebSocketEdge(options: WebSocketOptions): WebSocketEdge {
   const { limits, slots, timers, log } = options
   const connections = new Set<SocketConnection>()
+  let closing = false
   const protocol = createProtocol(options)
   const upgrader = new WebSocketServer({
     noServer: true,
@@ -71,6 +72,7 @@ export function createWebSocketEdge(options: WebSocketOptions): WebSocketEdge {
 
   return {
     accept(request, socket, head, caller) {
+      if (closing) return void socket.destroy()
       const giveBack = slots.take(caller.address)
       if (!giveBack)
         throw new RequestError('TOO_MANY_SUBSCRIPTIONS', 'Too many connections from this address')
@@ -81,6 +83,7 @@ export function createWebSocketEdge(options: WebSocketOptions): WebSocketEdge {
       })
     },
     async close() {
+      closing = true
       for (const connection of connections) connection.close(1012, 'The server restarts')
       await Promise.all([...connections].map((connection) => connection.closed))
     },

@@ -38,6 +38,16 @@ test('a stop does not wait for a source that does not listen', async () => {
   expect(await isListening(edge)).toBe(false)
 })
 
+test('a stop ends streams that have yet to start', async () => {
+  await using edge = await startEdge({ timers: { operation: 300 } })
+  const events = openEvents(edge.endpoint, { query: 'subscription { neverStarts { n } }' })
+  // By its answer on one more connection, the first request has arrived as well.
+  await sendHttp(`${edge.url}health`)
+  await edge.close()
+  expect(await isListening(edge)).toBe(false)
+  await (await events).rest()
+})
+
 test('a stop waits for what is under way and takes nothing new', async () => {
   await using edge = await startEdge()
   const underWay = postGraphQL(edge.endpoint, { query: '{ later(milliseconds: 300) }' })

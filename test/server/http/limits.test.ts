@@ -1,3 +1,4 @@
+import { getIntrospectionQuery } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import type { Limits } from '../../../src/server/limits/limits.ts'
 import { startEdge } from '../../support/edge.ts'
@@ -156,6 +157,24 @@ describe.each(transports)('over $name', ({ run }) => {
     ])
   })
 })
+
+test.each(transports)('introspection is within the limits over $name', async ({ run }) => {
+  await using edge = await startEdge()
+  const { errors, results } = await run(edge.endpoint, {
+    query: getIntrospectionQuery({ inputValueDeprecation: true }),
+  })
+  expect(errors).toEqual([])
+  expect(results).toMatchObject([{ data: { __schema: { queryType: { name: 'Query' } } } }])
+})
+
+test.each(transports.filter(({ streams }) => streams))(
+  'a subscription that never starts is ended over $name',
+  async ({ run }) => {
+    await using edge = await startEdge({ timers: { operation: 100 } })
+    const { errors } = await run(edge.endpoint, { query: 'subscription { neverStarts { n } }' })
+    expect(errors.map((error) => error.message)).toEqual(['The operation took longer than 100 ms'])
+  },
+)
 
 describe('a body over the limit', () => {
   const limits = { bodyBytes: 2_000 }

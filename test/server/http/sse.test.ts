@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { startEdge } from '../../support/edge.ts'
 import { running } from '../../support/edge-schema.ts'
@@ -74,6 +75,16 @@ describe('an event stream', () => {
     await eventually(() => expect(events.comments).toBeGreaterThan(3))
     events.close()
     expect(await end).toBeNull()
+  })
+
+  test('may be silent for as long as it likes', async () => {
+    await using edge = await startEdge({ timers: { operation: 50, stall: 50 } })
+    await using events = await openEvents(edge.endpoint, silent)
+    await events.next()
+    const end = events.next().then(() => 'ended')
+    expect(await Promise.race([end, delay(400, 'open')])).toBe('open')
+    events.close()
+    await end
   })
 
   test('is for clients that accept everything, but not for those that accept JSON first', async () => {
