@@ -106,12 +106,18 @@ function createChat(config: Config, overrides: Overrides, log: Logger, db: Db, i
   return { chat: { ...base, runner } satisfies Chat, runner }
 }
 
+/** The providers whose keys are set. */
+export function configuredProviders({
+  anthropic: { apiKey, baseUrl },
+  timers,
+}: Config): readonly ChatProvider[] {
+  return apiKey === null ? [] : [createAnthropic({ apiKey, baseUrl, timers })]
+}
+
 function createProviders(config: Config, overrides: Overrides, log: Logger): Models {
-  const { apiKey, baseUrl } = config.anthropic
-  const configured = apiKey === null ? [] : [createAnthropic({ apiKey, baseUrl, timers: config.timers })]
   return createModels({
     providers: [
-      ...(overrides.providers ?? configured),
+      ...(overrides.providers ?? configuredProviders(config)),
       createDemo({ tokensPerSecond: config.demoTokensPerSecond }),
     ],
     defaultModel: config.defaultModel,

@@ -1,11 +1,13 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname } from 'node:path'
+import { configuredProviders } from './app.ts'
 import { type Config, requireTokenBeyondLoopback } from './config.ts'
 import { openDatabase } from './db/connect.ts'
 import { type MigrationState, migrationState } from './db/migrate.ts'
 import { StartError } from './errors.ts'
 import { startListening } from './http/server.ts'
+import { ProviderError } from './llm/provider.ts'
 import { createLog } from './log.ts'
 
 /** What was looked at, and how it is or what to do about it. */
@@ -15,7 +17,7 @@ export type Finding = { readonly subject: string; readonly ok: boolean; readonly
 export async function examine(config: Config): Promise<Finding[]> {
   const directory = config.databaseUrl === null ? [dataDirectory(config.dataDir)] : []
   const database = directory.every(({ ok }) => ok) ? await databaseFindings(config) : []
-  return [...directory, ...database, access(config), modelKeys(config), await port(config)]
+  return [...directory, ...database, access(config), ...(await keys(config)), await port(config)]
 }
 
 function dataDirectory(directory: string): Finding {
@@ -101,10 +103,22 @@ function access(config: Config): Finding {
   )
 }
 
-function modelKeys({ anthropic }: Config): Finding {
+async function keys(config: Config): Promise<Finding[]> {
   const finding = findingAbout('keys')
-  if (anthropic.apiKey !== null) return finding(true, 'ANTHROPIC_API_KEY is set, so Claude answers')
-  return finding(true, 'none, so only the demo model answers: set ANTHROPIC_API_KEY for Claude')
+  const providers = configuredProviders(config)
+  if (providers.length === 0) {
+    return [finding(true, 'none, so only the demo model answers: set ANTHROPIC_API_KEY for Claude')]
+  }
+  return Promise.all(
+    providers.map(async (provider) => {
+      try {
+        const models = await provider.listModels(AbortSignal.timeout(config.timers.operation))
+        return finding(true, `${provider.name} takes the key, models listed: ${models.length}`)
+      } catch (error) {
+        return finding(false, `${provider.name} does not answer to the key: ${messageOf(error)}`)
+      }
+    }),
+  )
 }
 
 async function port(config: Config): Promise<Finding> {
@@ -121,7 +135,7 @@ async function port(config: Config): Promise<Finding> {
 }
 
 function messageOf(error: unknown): string {
-  if (error instanceof StartError) return error.message
+  if (error instanceof StartError || error instanceof ProviderError) return error.message
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
 }
 

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -55,10 +56,7 @@ describe('parley serve', () => {
   })
 
   test('says in one line that its port is taken', async () => {
-    const taken = createServer().listen(0, '127.0.0.1')
-    await once(taken, 'listening')
-    onTestFinished(() => void taken.close())
-    const { port } = taken.address() as { port: number }
+    const { port } = await listening(createServer())
     const { code, errors } = await run(['--port', String(port), '--data-dir', newFolder()])
     expect(errors).toMatch(
       new RegExp(`^parley: Cannot listen on 127.0.0.1:${port}: the port is taken; .*\n$`),
@@ -151,10 +149,7 @@ describe('parley doctor', () => {
   test('names everything that a start would fail on, and what to do', async () => {
     const folder = newFolder()
     writeFileSync(join(folder, 'file'), '')
-    const taken = createServer().listen(0, '127.0.0.1')
-    await once(taken, 'listening')
-    onTestFinished(() => void taken.close())
-    const { port } = taken.address() as { port: number }
+    const { port } = await listening(createServer())
     const { code, out } = await run(['doctor'], { PORT: String(port), PARLEY_DATA_DIR: join(folder, 'file') })
     expect(out).toMatch(
       /^PROBLEM +data directory: .*file is not a directory: move it away, or set PARLEY_DATA_DIR$/m,
@@ -172,6 +167,26 @@ describe('parley doctor', () => {
     expect(code).toBe(1)
   })
 
+  test.each([
+    [200, { data: [claude], has_more: false }, /^ok +keys: anthropic takes the key, models listed: 1$/m, 0],
+    [
+      401,
+      { type: 'error', error: { type: 'authentication_error', message: 'no' } },
+      /^PROBLEM +keys: anthropic does not/m,
+      1,
+    ],
+  ])('tries the key with the provider, which answers %d', async (status, body, finding, code) => {
+    const provider = createHttpServer((_request, response) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    })
+    const { port } = await listening(provider)
+    const environment = { ANTHROPIC_API_KEY: 'sk-swordfish', ANTHROPIC_BASE_URL: `http://127.0.0.1:${port}` }
+    const doctor = await run(['doctor', '--port', '0', '--data-dir', newFolder()], environment)
+    expect(doctor.out).toMatch(finding)
+    expect(doctor.out).not.toContain('swordfish')
+    expect(doctor.code).toBe(code)
+  })
+
   test('refuses to call a server safe that anybody can reach', async () => {
     const open = await run(['doctor', '--port', '0'], { HOST: '0.0.0.0', PARLEY_DATA_DIR: newFolder() })
     expect(open.out).toMatch(/^PROBLEM +access: .*PARLEY_ACCESS_TOKEN/m)
@@ -182,6 +197,19 @@ describe('parley doctor', () => {
     expect(guessed.out).toMatch(/^PROBLEM +access: .*fewer than 16 characters/m)
   })
 })
+
+const claude = {
+  type: 'model',
+  id: 'claude-sonnet-5-5',
+  display_name: 'Claude',
+  created_at: '2026-01-01T00:00:00Z',
+}
+
+async function listening(server: Server): Promise<AddressInfo> {
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => void server.close())
+  return server.address() as AddressInfo
+}
 
 type Environment = Readonly<Record<string, string>>
 
