@@ -4,12 +4,18 @@ import { fold, type Held, nothingHeld, type StreamedEvent } from './fold.ts'
 export class Reading {
   readonly events: StreamedEvent[] = []
   /** What ended it: null, or the error of its connection. Never rejects. */
-  readonly ended: Promise<unknown>
+  ended: Promise<unknown> = Promise.resolve(null)
   readonly #held = new Map<string, Held>()
   readonly #watchers = new Set<() => void>()
-  #over = false
+  #over = true
 
   constructor(events: AsyncIterable<StreamedEvent>) {
+    this.goOn(events)
+  }
+
+  /** Reads further over another connection, when the one before has ended. */
+  goOn(events: AsyncIterable<StreamedEvent>): void {
+    this.#over = false
     this.ended = this.#read(events).then(
       () => null,
       (error: unknown) => error,
