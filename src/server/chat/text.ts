@@ -23,16 +23,23 @@ function invalid(path: string, problem: string): ChatError {
   return new ChatError('INVALID', `Cannot take ${path}: ${problem}`, [path])
 }
 
-/** The first `count` characters, never half of one as a reader sees them. */
+/** UTF-16 units looked at for each character: a family with its skin colours has 19, any accent may come on top. */
+const unitsPerCharacter = 32
+
+/**
+ * The first `count` characters, never half of one as a reader sees them. Fewer, where they are longer than any
+ * script makes them.
+ */
 export function beginningOf(text: string, count: number): string {
-  const graphemes = new Intl.Segmenter().segment(text.slice(0, count * 16))
-  let end = 0
+  const beginning = text.slice(0, count * unitsPerCharacter)
   let taken = 0
-  for (const { segment } of graphemes) {
-    if (taken++ === count) break
-    end += segment.length
+  let last = 0
+  for (const { index } of new Intl.Segmenter().segment(beginning)) {
+    if (taken++ === count) return text.slice(0, index)
+    last = index
   }
-  return text.slice(0, end)
+  // The last one may go on behind what was looked at.
+  return beginning === text ? text : text.slice(0, last || count).toWellFormed()
 }
 
 /** Tokens that a text roughly is, for where no provider counted them. */
