@@ -12,7 +12,7 @@ import {
 export type SharedServer = {
   readonly app: TestApp
   readonly upstream: ScriptedUpstream
-  /** The call of the model that answers `prompt`; waits for it. Not for use by several callers at once. */
+  /** The oldest call of the model that answers `prompt` and that nobody has been given; waits for it. */
   run(prompt: string): Promise<ScriptedRun>
 }
 
@@ -27,10 +27,12 @@ export function shareServer(
   { settings = {}, automatic }: SharedServerOptions = {},
 ): SharedServer {
   const resources = new AsyncDisposableStack()
+  const calls = new Calls()
   let shared: { app: TestApp; upstream: ScriptedUpstream } | null = null
   beforeAll(async () => {
     const place = resources.use(await create())
     const upstream = resources.use(await startScriptedUpstream(automatic ? { automatic } : {}))
+    void calls.gather(upstream)
     shared = { upstream, app: resources.use(await startApp({ place, upstream, settings })) }
   })
   afterAll(() => resources.disposeAsync())
@@ -38,7 +40,6 @@ export function shareServer(
     if (!shared) throw new Error('The shared server has not started')
     return shared
   }
-  const unclaimed: ScriptedRun[] = []
   return {
     get app() {
       return started().app
@@ -46,13 +47,30 @@ export function shareServer(
     get upstream() {
       return started().upstream
     },
-    async run(prompt) {
-      for (;;) {
-        const at = unclaimed.findIndex((run) => run.prompt === prompt)
-        const [run] = at < 0 ? [] : unclaimed.splice(at, 1)
-        if (run) return run
-        unclaimed.push(await started().upstream.request())
-      }
-    },
+    run: (prompt) => calls.take((call) => call.prompt === prompt),
+  }
+}
+
+/** Calls of the model, handed out to whom they are for. */
+class Calls {
+  readonly #unclaimed: ScriptedRun[] = []
+  #arrived = Promise.withResolvers<void>()
+
+  /** Takes every call from the upstream, for ever. */
+  async gather(upstream: ScriptedUpstream): Promise<never> {
+    for (;;) {
+      this.#unclaimed.push(await upstream.request())
+      this.#arrived.resolve()
+      this.#arrived = Promise.withResolvers()
+    }
+  }
+
+  async take(isMine: (call: ScriptedRun) => boolean): Promise<ScriptedRun> {
+    for (;;) {
+      const at = this.#unclaimed.findIndex(isMine)
+      const [call] = at < 0 ? [] : this.#unclaimed.splice(at, 1)
+      if (call) return call
+      await this.#arrived.promise
+    }
   }
 }

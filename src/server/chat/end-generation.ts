@@ -143,13 +143,20 @@ async function finishMessage(
   const parents = await hashesOfParents(tx, run.message_id)
   const { model, parameters } = run
   const hash = messageHash({ role: 'ASSISTANT', parts, parents, author: null, model, parameters })
-  await tx
+  const { has_newer } = await tx
     .updateTable('message')
     .set({ status, parts: JSON.stringify(parts), hash })
     .where('id', '=', run.message_id)
-    .execute()
-  changes.noteText(run.conversation_id, beginningOf(textOf(parts), previewLength))
+    .returning(hasNewerText.as('has_newer'))
+    .executeTakeFirstOrThrow()
+  changes.noteText(run.conversation_id, has_newer ? null : beginningOf(textOf(parts), previewLength))
 }
+
+/** Runs beside each other end in any order: the newest message is not always the one that was finished last. */
+const hasNewerText = sql<boolean>`exists (
+  select from message as newer where newer.conversation_id = message.conversation_id
+    and (newer.created_at, newer.id) > (message.created_at, message.id)
+    and newer.parts @> '[{"kind": "TEXT"}]')`
 
 /** In the order of the parents, all of which are finished. */
 async function hashesOfParents(tx: Tx, id: MessageId): Promise<string[]> {
