@@ -2,6 +2,7 @@ import {
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLArgument,
   type GraphQLField,
   type GraphQLNamedType,
   type GraphQLSchema,
@@ -11,6 +12,7 @@ import {
   isObjectType,
   type OperationDefinitionNode,
   type SelectionSetNode,
+  type ValueNode,
   valueFromASTUntyped,
 } from 'graphql'
 import { RequestError } from '../errors.ts'
@@ -163,12 +165,20 @@ function itemsOf(field: GraphQLField<unknown, unknown>, args: Arguments): number
   const { multipliers = [], assumedItems = 20 } = costOf(field)
   if (multipliers.length === 0) return 1
   const sizes = multipliers
-    .map((name) => args[name] ?? field.args.find((argument) => argument.name === name)?.defaultValue)
+    .map((name) => args[name] ?? defaultOf(field.args.find((argument) => argument.name === name)))
     .filter((value) => value !== undefined && value !== null)
     .map((value) => (Array.isArray(value) ? value.length : Number(value)))
   if (sizes.length === 0) return assumedItems
   // A size that is no number never runs: its variable is refused when values are coerced.
   return sizes.reduce((items, size) => items * Math.max(size || 1, 1), 1)
+}
+
+/** Version 17 of graphql keeps a default as it was written, under another name. */
+type WrittenDefault = { readonly default?: { readonly value?: unknown; readonly literal?: ValueNode } }
+
+function defaultOf(argument: (GraphQLArgument & WrittenDefault) | undefined): unknown {
+  const written = argument?.default
+  return argument?.defaultValue ?? (written?.literal ? valueFromASTUntyped(written.literal) : written?.value)
 }
 
 function costOf(field: GraphQLField<unknown, unknown>): FieldCost {
