@@ -98,7 +98,8 @@ builder.node(ConversationRef, {
       description:
         'Root-to-leaf path ending at `leafId` (default: the head), along first parents. Neither `first` nor `last`: the last 50. A cursor belongs to its leaf, even when the head has moved since.',
       args: { leafId: t.arg.id({ description: 'Where the path ends; null: at the head.' }), ...pageArgs(t) },
-      extensions: cost(1, 'first', 'last'),
+      // Neither size: its last 50.
+      extensions: { cost: { ...cost(1, 'first', 'last').cost, assumedItems: 50 } },
       resolve: async (conversation, { leafId, ...args }, { chat }) =>
         toConnection(await readThread(chat.db, conversation, optionalKeyOf('Message', leafId), args)),
     }),
