@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** Repeats a check until it holds, for what has no event to wait for. */
-export async function eventually(check: () => void, within = 5_000): Promise<void> {
+export async function eventually(check: () => void | Promise<void>, within = 5_000): Promise<void> {
   const deadline = performance.now() + within
   for (;;) {
     try {
-      return check()
+      return await check()
     } catch (error) {
       if (performance.now() > deadline) throw error
       await delay(5)

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import { startApp, type TestApp, type TestAppOptions } from './app.ts'
 import type { Place } from './databases.ts'
+import { eventually } from './eventually.ts'
 import {
   type AutomaticAnswer,
   type ScriptedRun,
@@ -33,7 +34,9 @@ export function shareServer(
     const place = resources.use(await create())
     const upstream = resources.use(await startScriptedUpstream(automatic ? { automatic } : {}))
     void calls.gather(upstream)
-    shared = { upstream, app: resources.use(await startApp({ place, upstream, settings })) }
+    const app = resources.use(await startApp({ place, upstream, settings }))
+    await eventually(() => expectListing(app))
+    shared = { app, upstream }
   })
   afterAll(() => resources.disposeAsync())
   const started = () => {
@@ -50,6 +53,15 @@ export function shareServer(
     run: (prompt) => calls.take((call) => call.prompt === prompt),
   }
 }
+
+/** What a model takes is known once its provider has listed it; a figure that the listing alone has tells. */
+async function expectListing(app: TestApp): Promise<void> {
+  const { models } = await app.run<Models>('{ models { nodes { name contextWindow } } }')
+  const arrived = models.nodes.some(({ contextWindow }) => contextWindow !== null)
+  if (!arrived) throw new Error('The models have not been listed yet')
+}
+
+type Models = { models: { nodes: { name: string; contextWindow: number | null }[] } }
 
 /** Calls of the model, handed out to whom they are for. */
 class Calls {
