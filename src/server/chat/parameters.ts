@@ -22,9 +22,10 @@ export function findModel(models: Models, modelId: string): ModelInfo | null {
  * MODEL_UNAVAILABLE with a path below `generate`.
  */
 export function requirePlan(models: Models, generate: Generate, fallback: string | null): Plan {
-  const model = generate.modelId
-    ? findModel(models, generate.modelId)
-    : (fallback && models.find(fallback)) || models.defaultModel()
+  const model =
+    generate.modelId != null
+      ? findModel(models, generate.modelId)
+      : (fallback && models.find(fallback)) || models.defaultModel()
   if (!model)
     throw invalid(
       'modelId',
