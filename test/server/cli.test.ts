@@ -211,6 +211,9 @@ async function listening(server: Server): Promise<AddressInfo> {
   return server.address() as AddressInfo
 }
 
+/** Each start would compile the same modules again. */
+const compileCache = { NODE_COMPILE_CACHE: join(tmpdir(), 'parley-compile-cache') }
+
 type Environment = Readonly<Record<string, string>>
 
 function environmentOf(place: { databaseUrl: string | null; dataDir: string }): Environment {
@@ -226,7 +229,7 @@ function newFolder(): string {
 /** Runs it to its end, with nothing in its environment but what is given. */
 async function run(args: readonly string[], environment: Environment = {}) {
   const child = spawn(process.execPath, [main, ...args], {
-    env: environment,
+    env: { ...compileCache, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const [out, errors] = [collect(child.stdout), collect(child.stderr)]
@@ -247,7 +250,7 @@ async function start(
   nodeArgs: readonly string[] = [],
 ) {
   const child = spawn(process.execPath, [...nodeArgs, main, ...args], {
-    env: environment,
+    env: { ...compileCache, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))
