@@ -6,8 +6,10 @@ import { type GraphQLInterfaceType, isInterfaceType, parse, validate } from 'gra
 import { describe, expect, test } from 'vitest'
 import { requestErrorCodes, userErrorCodes } from '../src/server/errors.ts'
 import { schema } from '../src/server/graphql/schema.ts'
+import { newId } from '../src/server/ids.ts'
 import { limitTable } from '../src/server/limits/limits.ts'
 import { screamingSnake } from '../src/server/setting.ts'
+import { encodeCursor } from '../src/server/streams/cursor.ts'
 import type { TestApp } from './support/app.ts'
 import { startCuttingProxy } from './support/cutting-proxy.ts'
 import { databases } from './support/databases.ts'
@@ -242,6 +244,33 @@ function interfaceOf(name: string): GraphQLInterfaceType {
 function sorted<Row>(rows: readonly (readonly [Row, ...unknown[]] | readonly unknown[])[]) {
   return rows.toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1))
 }
+
+describe('a cursor that cannot be served', () => {
+  const shared = shareServer(databases[0]!.create)
+  const [malformed, unknown, expired] = document.section('When a cursor cannot be served').rows()
+
+  test('is an error or asks to read again, as the table says', async () => {
+    const incarnation = newId()
+    const elsewhere = encodeCursor(
+      { kind: 'viewer', id: newId(), incarnation },
+      { seq: 3, places: new Map() },
+    )
+    expect(await answerTo('garbage')).toBe('BAD_USER_INPUT')
+    expect(await answerTo(elsewhere)).toBe('ResyncRequired with CURSOR_UNKNOWN')
+    expect(malformed?.[1]).toContain('BAD_USER_INPUT')
+    expect(unknown?.[1]).toBe('ResyncRequired with CURSOR_UNKNOWN')
+    expect(expired?.[1]).toBe('ResyncRequired with CURSOR_EXPIRED')
+  })
+
+  async function answerTo(after: string): Promise<string> {
+    await using socket = await openSocket(shared.app.endpoint)
+    const query = `subscription { viewerEvents(after: "${after}") { __typename ... on ResyncRequired { reason } } }`
+    socket.subscribe('1', { query })
+    const { data, errors } = (await socket.next('1')).payload as GraphQLResult
+    const event = data?.['viewerEvents'] as { __typename: string; reason: string } | undefined
+    return event ? `${event.__typename} with ${event.reason}` : codeOf({ errors: errors ?? [] })
+  }
+})
 
 describe('bad input', () => {
   const shared = shareServer(databases[0]!.create, {

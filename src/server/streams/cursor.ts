@@ -44,8 +44,10 @@ export function decodeCursor(stream: StreamName, cursor: string): Decoded {
   if (!kind || !intact) return { refused: 'malformed' }
   const [incarnation, id] = [body.subarray(1, 5), body.subarray(5, 9)]
   const expected = streamTag(stream)
-  if (kind !== stream.kind || !id.equals(expected.subarray(4))) return { refused: 'foreign' }
+  if (kind !== stream.kind) return { refused: 'foreign' }
+  // Before the id: what another database calls this stream says nothing here.
   if (!incarnation.equals(expected.subarray(0, 4))) return { refused: 'unknown' }
+  if (!id.equals(expected.subarray(4))) return { refused: 'foreign' }
   const position = readPosition(stream, body.subarray(9))
   return position ? { position } : { refused: 'malformed' }
 }
