@@ -20,6 +20,9 @@ const headers = {
 
 const ping = ':\n\n'
 
+/** How long a reader may take to read the end of an aborted stream before its connection is cut. Milliseconds. */
+const closeGrace = 1_000
+
 /**
  * Writes results as server-sent events, in the distinct connections mode of graphql-sse: `next` for each result,
  * then `complete`. The `id:` of an event is its cursor, which a browser's EventSource sends back as
@@ -41,6 +44,8 @@ export async function writeEventStream(
   response.writeHead(200, headers)
   write(ping)
   const pinging = setInterval(() => write(ping), options.ping)
+  const cutOff = () => setTimeout(() => response.destroy(), closeGrace).unref()
+  operation.signal.addEventListener('abort', cutOff)
   try {
     for await (const frame of toFrames(results, operation, options.maskErrors)) {
       if (!write(frame)) await roomFor(response)
@@ -52,6 +57,7 @@ export async function writeEventStream(
   } finally {
     clearInterval(pinging)
     stall.stop()
+    operation.signal.removeEventListener('abort', cutOff)
     operation.abort()
   }
 }
