@@ -256,6 +256,26 @@ describe('processes beside each other on Postgres', () => {
     expect(await countChunks(other.db)).toBe(0)
   })
 
+  test('hand over what has no text yet when one of them stops', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    await using other = await start(place, upstream, lively)
+    await using stopping = await start(place, upstream, lively)
+    const asked = await askSomething(stopping)
+    const readers = readersOf(other, asked)
+    const first = await upstream.request()
+    await stopping.close()
+    await first.closed
+    await upstream.request()
+    await upstream.text('Here I am')
+    await upstream.finish()
+    for (const reader of readers) {
+      expect(await reader.ended).toBeNull()
+      expect(reader.text(asked.answerId)).toBe('Here I am')
+    }
+    expect(await other.message(asked.answerId)).toMatchObject({ status: 'COMPLETED', text: 'Here I am' })
+  })
+
   test('that start at once run each of 20 queued runs exactly once', async () => {
     await using place = await postgres.create()
     const questions = await leaveQueued(place, 20)
