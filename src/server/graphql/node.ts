@@ -1,4 +1,5 @@
 import { brandWithType } from '@pothos/core'
+import { RequestError } from '../errors.ts'
 import {
   type ConversationId,
   fromGlobalId,
@@ -44,6 +45,8 @@ builder.queryField('node', (t) =>
   }),
 )
 
+const mostIds = 100
+
 builder.queryField('nodes', (t) =>
   t.field({
     type: [builder.nodeInterfaceRef()],
@@ -52,6 +55,11 @@ builder.queryField('nodes', (t) =>
       'Whatever has these ids, in their order; null for each that the viewer may not see anything by.',
     args: { ids: t.arg.idList({ required: true, description: 'At most 100 ids.' }) },
     extensions: cost(1, 'ids'),
-    resolve: (_root, { ids }, context) => Promise.all(ids.map((id) => findNode(context, id))),
+    resolve: (_root, { ids }, context) => {
+      if (ids.length > mostIds) {
+        throw new RequestError('BAD_USER_INPUT', `\`ids\` takes at most ${mostIds} ids, not ${ids.length}`)
+      }
+      return Promise.all(ids.map((id) => findNode(context, id)))
+    },
   }),
 )

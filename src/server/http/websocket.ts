@@ -193,7 +193,9 @@ function signIn(
 }
 
 /** Null where the payload says nothing; what it says in the wrong form counts as wrong. */
-function authorizationOf({ token, authorization }: Record<string, unknown> = {}): string | null {
+function authorizationOf(payload: Record<string, unknown> = {}): string | null {
+  // Clients write it as the header is written, or as HTTP/2 writes it.
+  const { token, Authorization, authorization = Authorization } = payload
   if (token !== undefined) return typeof token === 'string' ? `Bearer ${token}` : ''
   if (authorization !== undefined) return typeof authorization === 'string' ? authorization : ''
   return null

@@ -58,14 +58,15 @@ describe('with an access token', () => {
     expect((await runOnSocket(socket, '1', viewer)).results).toEqual([seen])
   })
 
-  test.each([{ token: accessToken }, { authorization: `Bearer ${accessToken}` }])(
-    'the payload of connection_init is taken (%#)',
-    async (init) => {
-      await using edge = await startEdge({ accessToken })
-      await using socket = await openSocket(edge.endpoint, { init })
-      expect((await runOnSocket(socket, '1', viewer)).results).toEqual([seen])
-    },
-  )
+  test.each([
+    { token: accessToken },
+    { authorization: `Bearer ${accessToken}` },
+    { Authorization: `Bearer ${accessToken}` },
+  ])('the payload of connection_init is taken (%#)', async (init) => {
+    await using edge = await startEdge({ accessToken })
+    await using socket = await openSocket(edge.endpoint, { init })
+    expect((await runOnSocket(socket, '1', viewer)).results).toEqual([seen])
+  })
 
   test.each([{ token: 'wrong' }, { token: null }, { token: 7 }, { authorization: accessToken }])(
     'a payload of connection_init that is wrong closes with 4401 (%#)',
