@@ -6,8 +6,11 @@ import {
 } from 'graphql-ws/client'
 import { createStore, type ExternalStore } from './external-store.ts'
 
-/** `denied`: the server wants the access token; nothing is tried again until the page has it. */
-export type ConnectionState = 'connecting' | 'open' | 'waiting' | 'denied'
+/**
+ * `idle`: nothing is followed, so no socket is needed. `denied`: the server wants the access token; nothing is tried
+ * again until the page has it.
+ */
+export type ConnectionState = 'idle' | 'connecting' | 'open' | 'waiting' | 'denied'
 
 export type Connection = {
   readonly state: ExternalStore<ConnectionState>
@@ -24,14 +27,20 @@ const timers = {
   wakePong: 1_500,
   ack: 10_000,
 }
+const closedByUs = 1000
 const unauthorized = 4401
+
+function stateAfter(code: number): ConnectionState {
+  if (code === closedByUs) return 'idle'
+  return code === unauthorized ? 'denied' : 'waiting'
+}
 
 /**
  * The page's one socket: opened for the first subscription, opened again for ever when it breaks, at once when the
  * browser comes back online or the page into view.
  */
 export function connect(url: string): Connection {
-  const state = createStore<ConnectionState>('connecting')
+  const state = createStore<ConnectionState>('idle')
   const retry = retryWait()
   const watch = liveness()
   const socket = createClient({
@@ -50,7 +59,7 @@ export function connect(url: string): Connection {
       ping: (received) => received || watch.expect(timers.pong),
       closed(event) {
         watch.closed()
-        state.set((event as CloseEvent).code === unauthorized ? 'denied' : 'waiting')
+        state.set(stateAfter((event as CloseEvent).code))
       },
     },
   })

@@ -73,6 +73,15 @@ describe('at 360 pixels', () => {
     expect((await widths(page)).scroll).toBeLessThanOrEqual(360)
   })
 
+  test('a new conversation, which follows nothing, does not look like a lost connection', async () => {
+    await using scene = await openScene({ browser, context: phone })
+    const page = await scene.openTab()
+    await onPage(page).field.waitFor()
+    // Longer than a connection may be away before the page says so.
+    await page.waitForFunction(() => performance.now() > 3_000)
+    expect(await page.getByText('Reconnecting').count()).toBe(0)
+  })
+
   test('Enter on a touch keyboard breaks the line', async () => {
     await using scene = await openScene({ browser, context: phone })
     const page = await scene.openTab()

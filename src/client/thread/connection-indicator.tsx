@@ -10,7 +10,8 @@ type Shown = 'nothing' | 'away' | 'back'
 /** Says that the server is away, once that lasts, and for a moment that it is back. Nothing is blocked meanwhile. */
 export function ConnectionIndicator() {
   const { connection } = usePage()
-  const open = useStore(connection.state) === 'open'
+  const state = useStore(connection.state)
+  const open = state === 'open' || state === 'idle'
   const [shown, setShown] = useState<Shown>('nothing')
   useEffect(() => {
     const timer = open
