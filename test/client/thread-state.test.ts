@@ -22,7 +22,7 @@ type Draft = { parent?: string; siblings?: string[]; status?: Message['status'];
 function message(id: string, { parent, siblings, status = 'COMPLETED', text = id }: Draft = {}): Message {
   return {
     id,
-    role: /^q/.test(id) ? 'USER' : 'ASSISTANT',
+    role: id.startsWith('q') ? 'USER' : 'ASSISTANT',
     status,
     createdAt: '2026-01-01T00:00:00Z',
     parents: parent === undefined ? [] : [{ id: parent }],

@@ -101,5 +101,6 @@ describe('a server with an access token', () => {
     await scene.context.clearCookies()
     await page.reload()
     await page.getByLabel('Access token').waitFor()
+    expect(await onPage(page).field.count()).toBe(0)
   })
 })

@@ -147,7 +147,6 @@ export class ConversationStore {
   receive(conversation: ConversationSnapshotFragment): void {
     const { id, title, defaultModel, head, thread, eventsCursor } = conversation
     const created = this.#latest.id === null
-    this.#failures = 0
     this.#cursor = eventsCursor
     this.update({
       id,
@@ -175,7 +174,7 @@ export class ConversationStore {
       .query(conversationQuery, { id }, { requestPolicy: 'network-only' })
       .toPromise()
     if (stopped) return
-    if (error) this.#retry(error)
+    if (error) this.#fail(error)
     else if (!data?.conversation) this.update({ phase: 'missing' })
     else {
       this.receive(data.conversation)
@@ -188,17 +187,17 @@ export class ConversationStore {
       this.client,
       conversationEvents,
       { conversationId: this.#latest.id!, after: this.#cursor },
-      { onEvent: (data) => this.#apply(data.conversationEvents), onEnd: (error) => this.#retry(error) },
+      { onEvent: (data) => this.#apply(data.conversationEvents), onEnd: (error) => this.#fail(error) },
     )
   }
 
   #apply(event: ThreadEvent): void {
-    this.#failures = 0
     this.#cursor = event.cursor
     if (event.__typename === 'ConversationRemoved') return this.#remove()
     const key = 'clientMutationId' in event ? event.clientMutationId : null
     const thread = applyEvent(this.#latest.thread, event, isOwnKey(key))
     if (thread === 'resync') return this.#readAgain()
+    this.#failures = 0
     this.update({ thread })
     if (event.__typename === 'MessageChanged' && key !== null && key === this.#latest.outgoing?.key)
       this.setOutgoing(null)
@@ -214,17 +213,22 @@ export class ConversationStore {
     this.update({ phase: 'missing' })
   }
 
-  #readAgain(): void {
-    this.#stop()
-    void this.#read()
+  /** Without the access token nothing can be read: the page asks for it. */
+  #fail(error: CombinedError): void {
+    if (!isUnauthenticated(error)) this.#readAgain()
   }
 
-  /** Whatever ended the stream, reading afresh mends it: soon, and as soon as the network is back. */
-  #retry(error: CombinedError): void {
-    if (isUnauthenticated(error)) return
-    if (this.#latest.phase === 'loading') this.update({ phase: 'unreachable' })
-    const again = (): void => this.#readAgain()
-    const timer = setTimeout(again, Math.min(longestRetry, 500 * 2 ** this.#failures++))
+  /** Whatever ended the stream, reading afresh mends it: at once, and later and later when it does not. */
+  #readAgain(): void {
+    this.#stop()
+    if (this.#latest.phase === 'loading' && this.#failures > 0) this.update({ phase: 'unreachable' })
+    const wait = this.#failures === 0 ? 0 : Math.min(longestRetry, 250 * 2 ** this.#failures)
+    this.#failures += 1
+    const again = (): void => {
+      this.#stop()
+      void this.#read()
+    }
+    const timer = setTimeout(again, wait)
     const unlisten = this.#connection.state.subscribe(() => {
       if (this.#connection.state.get() === 'open') again()
     })

@@ -1,9 +1,11 @@
-import { useCallback, useEffect, useState } from 'react'
+import type { Client } from '@urql/core'
+import { useEffect, useState } from 'react'
 import { useQuery } from 'urql'
 import { follow, isUnauthenticated } from '../client.ts'
 import { usePage } from '../page.tsx'
 import { type ConversationItem, listQuery, viewerEvents } from './documents.ts'
 
+/** Milliseconds before the list that could not be read or followed is read again. */
 const retryAfter = 3_000
 
 export type ConversationList = {
@@ -14,53 +16,55 @@ export type ConversationList = {
   readonly loadMore: (() => void) | null
 }
 
-/** The viewer's conversations, newest first, kept current by the viewer's events; the cache does the rest. */
+/** The viewer's conversations, newest first. The cache holds them and the viewer's events keep it current. */
 export function useConversationList(): ConversationList {
+  const { client } = usePage()
   const [after, setAfter] = useState<string | null>(null)
-  const [{ data, error }, read] = useQuery({ query: listQuery, variables: { after } })
-  const [cursor, setCursor] = useState<string | null>(null)
-  const readAgain = useCallback(() => {
-    setCursor(null)
-    setAfter(null)
-    read({ requestPolicy: 'network-only' })
-  }, [read])
+  const [failed, setFailed] = useState(false)
+  const requestPolicy = after === null ? 'cache-only' : 'cache-first'
+  const [{ data }] = useQuery({ query: listQuery, variables: { after }, requestPolicy })
+  useEffect(() => followList(client, setFailed), [client])
   const viewer = data?.viewer ?? null
-  if (cursor === null && viewer) setCursor(viewer.eventsCursor)
-  useViewerEvents(cursor, readAgain)
-  useEffect(() => {
-    if (!error || isUnauthenticated(error)) return
-    const timer = setTimeout(readAgain, retryAfter)
-    return () => clearTimeout(timer)
-  }, [error, readAgain])
   const next = viewer?.conversations.pageInfo
   return {
     conversations: viewer && sortByUpdate(viewer.conversations.nodes),
-    failed: error !== undefined && !viewer,
+    failed: failed && !viewer,
     loadMore: next?.hasNextPage ? () => setAfter(next.endCursor) : null,
   }
 }
 
-function useViewerEvents(cursor: string | null, readAgain: () => void): void {
-  const { client } = usePage()
-  useEffect(() => {
-    if (cursor === null) return
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const stop = follow(
+/** Reads the list and follows the events after it, from the beginning whenever that ends, until it is called off. */
+function followList(client: Client, setFailed: (failed: boolean) => void): () => void {
+  let stop = (): void => {}
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let stopped = false
+  const again = (): void => {
+    stop()
+    timer = setTimeout(() => void read(), retryAfter)
+  }
+  const read = async (): Promise<void> => {
+    const { data, error } = await client
+      .query(listQuery, { after: null }, { requestPolicy: 'network-only' })
+      .toPromise()
+    if (stopped || (error && isUnauthenticated(error))) return
+    setFailed(!data?.viewer)
+    if (!data?.viewer) return again()
+    stop = follow(
       client,
       viewerEvents,
-      { after: cursor },
+      { after: data.viewer.eventsCursor },
       {
-        onEvent: ({ viewerEvents: event }) => event.__typename === 'ResyncRequired' && readAgain(),
-        onEnd: (error) => {
-          if (!isUnauthenticated(error)) timer = setTimeout(readAgain, retryAfter)
-        },
+        onEvent: ({ viewerEvents: event }) => event.__typename === 'ResyncRequired' && again(),
+        onEnd: (failure) => isUnauthenticated(failure) || again(),
       },
     )
-    return () => {
-      stop()
-      clearTimeout(timer)
-    }
-  }, [client, cursor, readAgain])
+  }
+  void read()
+  return () => {
+    stopped = true
+    stop()
+    clearTimeout(timer)
+  }
 }
 
 function sortByUpdate(conversations: readonly ConversationItem[]): ConversationItem[] {
