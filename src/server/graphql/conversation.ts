@@ -14,7 +14,7 @@ import { keyOf, optionalKeyOf } from './ids.ts'
 import { modelOf } from './model.ts'
 import { forwardArgs, pageArgs, toConnection } from './pages.ts'
 import { ConversationRef, GenerationRef, MessageConnection, MessageRef, ModelRef, UserRef } from './refs.ts'
-import { entity, outcomeOf, payloadRef } from './user-errors.ts'
+import { clientMutationId, entity, outcomeOf, payloadRef } from './user-errors.ts'
 
 const ConversationPermissions = builder.objectRef<object>('ConversationPermissions').implement({
   description: 'What the viewer may do with a conversation.',
@@ -142,9 +142,6 @@ builder.queryField('conversation', (t) =>
 
 export const loadConversation = ({ loaders }: GraphContext, id: string) =>
   loaders.conversation.load(id as ConversationId)
-
-const clientMutationId =
-  'Echoed in payload and events; with 16 characters or more also an idempotency key for 24 hours.'
 
 const CreateConversationInput = builder.inputType('CreateConversationInput', {
   description: 'A new conversation.',

@@ -10,7 +10,6 @@ import type {
   ViewerItem,
 } from '../streams/follow.ts'
 import { builder } from './builder.ts'
-import type { GraphContext } from './context.ts'
 import { PartKind, RemovalReason, ResyncReason } from './enums.ts'
 import { MessagePart } from './message.ts'
 import { ConversationRef, GenerationRef, MessageRef } from './refs.ts'
@@ -121,12 +120,7 @@ builder.objectRef<PartItem>('PartFinished').implement({
   }),
 })
 
-const ownMutation = (item: AnyEventItem, { viewer }: GraphContext): string | null =>
-  !('viewer_id' in item.event) || item.event.viewer_id === viewer.id ? item.event.client_mutation_id : null
-
-const clientMutationId = 'Of the viewer’s own mutation that caused it; null for everything else.'
-
-builder.objectRef<ConversationEventItem>('GenerationChanged').implement({
+const GenerationChanged = builder.objectRef<ConversationEventItem>('GenerationChanged').implement({
   interfaces: [StreamEvent, GenerationEvent, ConversationEvent],
   description: 'A run was queued, began, or asks its provider once more.',
   fields: (t) => ({
@@ -135,11 +129,6 @@ builder.objectRef<ConversationEventItem>('GenerationChanged').implement({
       description: 'The run as it is now.',
       resolve: async ({ event }, _args, { loaders }) =>
         (await loaders.generation.load(event.generation_id!))!,
-    }),
-    clientMutationId: t.string({
-      nullable: true,
-      description: clientMutationId,
-      resolve: (item, _args, context) => ownMutation(item, context),
     }),
   }),
 })
@@ -157,7 +146,7 @@ builder.objectRef<ConversationEventItem>('GenerationFinished').implement({
   }),
 })
 
-builder.objectRef<ConversationEventItem>('MessageChanged').implement({
+const MessageChanged = builder.objectRef<ConversationEventItem>('MessageChanged').implement({
   interfaces: [StreamEvent, ConversationEvent],
   description: 'A message was added.',
   fields: (t) => ({
@@ -166,15 +155,10 @@ builder.objectRef<ConversationEventItem>('MessageChanged').implement({
       description: 'The message.',
       resolve: async ({ event }, _args, { loaders }) => (await loaders.message.load(event.message_id!))!,
     }),
-    clientMutationId: t.string({
-      nullable: true,
-      description: clientMutationId,
-      resolve: (item, _args, context) => ownMutation(item, context),
-    }),
   }),
 })
 
-builder.objectRef<AnyEventItem>('ConversationChanged').implement({
+const ConversationChanged = builder.objectRef<AnyEventItem>('ConversationChanged').implement({
   interfaces: [StreamEvent, ConversationEvent, ViewerEvent],
   description: 'A conversation was made, or its title, head, settings or newest message changed.',
   fields: (t) => ({
@@ -183,11 +167,6 @@ builder.objectRef<AnyEventItem>('ConversationChanged').implement({
       description: 'The conversation as it is now.',
       resolve: async ({ event }, _args, { loaders }) =>
         (await loaders.conversation.load(event.conversation_id))!,
-    }),
-    clientMutationId: t.string({
-      nullable: true,
-      description: clientMutationId,
-      resolve: (item, _args, context) => ownMutation(item, context),
     }),
   }),
 })
@@ -215,3 +194,15 @@ builder.objectRef<HeartbeatItem>('Heartbeat').implement({
   interfaces: [StreamEvent, GenerationEvent, ConversationEvent, ViewerEvent],
   description: 'Nothing has happened for as long as `heartbeatSeconds` says; the stream lives.',
 })
+
+const changes = [GenerationChanged, MessageChanged, ConversationChanged] as (typeof ConversationChanged)[]
+for (const type of changes) {
+  builder.objectField(type, 'clientMutationId', (t) =>
+    t.string({
+      nullable: true,
+      description: 'Of the viewer’s own mutation that caused it; null for everything else.',
+      resolve: ({ event }, _args, { viewer }) =>
+        !('viewer_id' in event) || event.viewer_id === viewer.id ? event.client_mutation_id : null,
+    }),
+  )
+}

@@ -9,7 +9,7 @@ import { keyOf, optionalKeyOf } from './ids.ts'
 import { modelOf } from './model.ts'
 import { ConversationRef, GenerationRef, MessageRef, ModelRef } from './refs.ts'
 import { UsageRef, usageOf } from './usage.ts'
-import { entity, outcomeOf, payloadRef } from './user-errors.ts'
+import { clientMutationId, entity, outcomeOf, payloadRef } from './user-errors.ts'
 
 const GenerationFailure = builder.objectRef<Generation>('GenerationFailure').implement({
   description: 'Why a run did not come to its end.',
@@ -115,9 +115,6 @@ builder.queryField('generation', (t) =>
     resolve: (_root, { id }, { loaders }) => loaders.generation.load(keyOf('Generation', id)),
   }),
 )
-
-const clientMutationId =
-  'Echoed in payload and events; with 16 characters or more also an idempotency key for 24 hours.'
 
 const GenerationPayload = payloadRef('GenerationPayload', 'What was done with a generation.')
 builder.objectFields(GenerationPayload, (t) => ({

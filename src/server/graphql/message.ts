@@ -12,7 +12,7 @@ import { keyOf, optionalKeyOf } from './ids.ts'
 import { modelOf } from './model.ts'
 import { ConversationRef, GenerationRef, MessageRef, ModelRef, UserRef } from './refs.ts'
 import { UsageRef, usageOf } from './usage.ts'
-import { entity, outcomeOf, payloadRef } from './user-errors.ts'
+import { clientMutationId, entity, outcomeOf, payloadRef } from './user-errors.ts'
 
 /** A part with its place in the message. */
 export type IndexedPart = Part & { readonly index: number }
@@ -137,9 +137,6 @@ builder.queryField('message', (t) =>
     resolve: (_root, { id }, { loaders }) => loaders.message.load(keyOf('Message', id)),
   }),
 )
-
-const clientMutationId =
-  'Echoed in payload and events; with 16 characters or more also an idempotency key for 24 hours.'
 
 const SendMessageInput = builder.inputType('SendMessageInput', {
   description: 'A person’s message.',

@@ -1,5 +1,6 @@
 import { RequestError } from '../errors.ts'
 import { toGlobalId } from '../ids.ts'
+import { unlistedModel } from '../llm/models.ts'
 import { type ModelInfo, modelKey } from '../llm/provider.ts'
 import { builder, cost } from './builder.ts'
 import type { GraphContext } from './context.ts'
@@ -65,21 +66,7 @@ builder.node(ProviderRef, {
 export function modelOf({ chat }: GraphContext, key: string | null): ModelInfo | null {
   if (key === null) return null
   const [provider = '', ...name] = key.split(':')
-  return chat.models.find(key) ?? unlisted(provider, name.join(':'))
-}
-
-function unlisted(provider: string, name: string): ModelInfo {
-  return {
-    provider,
-    name,
-    displayName: name,
-    contextWindow: null,
-    maxOutputTokens: null,
-    capabilities: [],
-    parameters: new Set(),
-    available: false,
-    createdAt: null,
-  }
+  return chat.models.find(key) ?? { ...unlistedModel(provider, name.join(':')), available: false }
 }
 
 builder.queryField('models', (t) =>

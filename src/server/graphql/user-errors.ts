@@ -95,3 +95,7 @@ export function payloadRef(name: string, description: string) {
   }))
   return ref
 }
+
+/** What `clientMutationId` is for, on every input. */
+export const clientMutationId =
+  'Echoed in payload and events; with 16 characters or more also an idempotency key for 24 hours.'

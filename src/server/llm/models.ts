@@ -191,7 +191,7 @@ class ModelRegistry implements Models {
 }
 
 /** A model that nobody has listed: it takes what every model takes. */
-function unlistedModel(provider: string, name: string): ModelInfo {
+export function unlistedModel(provider: string, name: string): ModelInfo {
   return {
     provider,
     name,
