@@ -10,6 +10,8 @@ export const exceptions: Readonly<Record<string, string>> = {
     'takes two sessions, and the embedded database is one',
   'test/server/database-away.test.ts > while the database is away on Postgres':
     'the embedded database is away only together with its process',
+  'test/server/chat/cancel-generation.test.ts > a cancel and the end of a run at the same instant on Postgres':
+    'takes two sessions, and the embedded database is one',
   'test/server/chat/processes.test.ts > a run of a process that is gone, on Postgres': oneProcess,
   'test/server/chat/processes.test.ts > a writer and whoever takes its run, at the same moment on Postgres':
     oneProcess,
