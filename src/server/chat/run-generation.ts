@@ -100,8 +100,12 @@ export class GenerationRunner implements Runner {
 
   async #stream(run: GenerationRow, writer: RunWriter, signal: AbortSignal): Promise<FinishReason> {
     const { models, db } = this.#chat
-    const provider = models.providerOf({ provider: run.model.split(':', 1)[0]! })
-    if (!provider) throw new ProviderError('MODEL_UNAVAILABLE', `No provider serves ${run.model} any more`)
+    const name = run.model.split(':', 1)[0]!
+    // It may have been queued while the server was set up with another one.
+    if (!models.providers().includes(name)) {
+      throw new ProviderError('MODEL_UNAVAILABLE', `No provider serves ${run.model} any more`)
+    }
+    const provider = models.providerOf({ provider: name })
     const prompt = await readPrompt(db, run)
     const parts = new PartCounter()
     let reason: FinishReason | null = null
