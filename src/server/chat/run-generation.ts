@@ -122,9 +122,10 @@ export class GenerationRunner implements Runner {
   }
 
   async #note(run: GenerationRow, event: RunEvent): Promise<void> {
-    if (event.type === 'attempt') await recordAttempt(this.#chat, run, event.attempt)
     const active = this.#runs.get(run.id)
-    if (event.type === 'usage' && active) active.usage = event.usage
+    // Figures of an attempt that came to nothing do not count.
+    if (active) active.usage = event.type === 'usage' ? event.usage : null
+    if (event.type === 'attempt') await recordAttempt(this.#chat, run, event.attempt)
   }
 
   #endingAfter(run: GenerationRow, error: unknown, signal: AbortSignal): Ending | null {
