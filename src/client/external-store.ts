@@ -27,3 +27,11 @@ export function createStore<T>(initial: T): ExternalStore<T> {
 export function useStore<T>(store: Pick<ExternalStore<T>, 'get' | 'subscribe'>): T {
   return useSyncExternalStore(store.subscribe, store.get)
 }
+
+/** A piece of a store's value; the component is drawn again only when the piece is another one. */
+export function useSelected<T, Piece>(
+  store: Pick<ExternalStore<T>, 'get' | 'subscribe'>,
+  select: (value: T) => Piece,
+): Piece {
+  return useSyncExternalStore(store.subscribe, () => select(store.get()))
+}

@@ -1,9 +1,10 @@
+import { useMemo } from 'react'
 import { useQuery } from 'urql'
 import type { ModelFieldsFragment } from '../graphql/graphql.ts'
 import { graphql } from '../graphql/index.ts'
 import { readStored, store } from '../storage.ts'
 
-export const modelFields = graphql(`
+graphql(`
   fragment ModelFields on Model {
     id
     name
@@ -33,11 +34,11 @@ const noModels: Models = { list: [], defaultId: null }
 /** Models that can be asked for. */
 export function useModels(): Models {
   const [{ data }] = useQuery({ query: modelsQuery })
-  if (!data) return noModels
-  return {
-    list: data.models.nodes.filter((model) => model.available),
-    defaultId: data.serverInfo.defaultModel?.id ?? null,
-  }
+  return useMemo(() => {
+    if (!data) return noModels
+    const list = data.models.nodes.filter((model) => model.available)
+    return { list, defaultId: data.serverInfo.defaultModel?.id ?? null }
+  }, [data])
 }
 
 const lastPicked = 'parley:model'

@@ -24,7 +24,7 @@ const createConversation = graphql(`
   }
 `)
 
-export const sendPayload = graphql(`
+graphql(`
   fragment SendPayload on SendMessagePayload {
     userMessage { ...MessageFields }
     generation { id message { ...MessageFields } }
@@ -133,6 +133,7 @@ export async function resend(store: ConversationStore): Promise<void> {
 
 /** Gives up what did not get through. */
 export function discard(store: ConversationStore): void {
+  if (store.latest.id === null) saveDraft(null, '')
   store.setOutgoing(null)
 }
 

@@ -7,7 +7,7 @@ import { graphql } from '../graphql/index.ts'
 import { isOwnKey, newKey, type Outgoing, restoreOutgoing, saveOutgoing } from './outgoing.ts'
 import { applyEvent, applySnapshot, emptyThread, type ThreadEvent, type ThreadState } from './thread-state.ts'
 
-export const conversationSnapshot = graphql(`
+graphql(`
   fragment ConversationSnapshot on Conversation {
     id
     title

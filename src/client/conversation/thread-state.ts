@@ -2,7 +2,7 @@ import type { ConversationEventsSubscription, MessageFieldsFragment } from '../g
 import { graphql } from '../graphql/index.ts'
 import { foldDelta, type LiveParts, replacePart } from './fold-events.ts'
 
-export const generationFields = graphql(`
+graphql(`
   fragment GenerationFields on Generation {
     id
     status
@@ -14,7 +14,7 @@ export const generationFields = graphql(`
   }
 `)
 
-export const messageFields = graphql(`
+graphql(`
   fragment MessageFields on Message {
     id
     role

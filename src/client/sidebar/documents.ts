@@ -1,7 +1,7 @@
 import type { ConversationItemFragment } from '../graphql/graphql.ts'
 import { graphql } from '../graphql/index.ts'
 
-export const conversationItem = graphql(`
+graphql(`
   fragment ConversationItem on Conversation {
     id
     title

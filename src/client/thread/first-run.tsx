@@ -16,8 +16,8 @@ const suggestions = [
 /** What somebody sees who has not said anything yet. */
 export function FirstRun({ onPick }: { onPick(text: string): void }) {
   return (
-    <div className="flex min-h-0 flex-1 flex-col justify-end overflow-y-auto">
-      <div className="mx-auto w-full max-w-184 animate-appear px-3 pt-4 pb-5 sm:px-4">
+    <div className="flex min-h-0 flex-auto flex-col overflow-y-auto">
+      <div className="mx-auto my-auto w-full max-w-184 animate-appear px-3 pt-4 pb-5 sm:mb-0 sm:px-4">
         <Mark className="size-9" />
         <h2 className="mt-4 text-balance font-semibold text-2xl tracking-tight">
           What would you like to talk about?

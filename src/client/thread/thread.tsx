@@ -1,7 +1,8 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'react'
 import { loadEarlier } from '../conversation/actions.ts'
-import type { ConversationStore, ConversationView } from '../conversation/conversation-store.ts'
+import type { ConversationStore } from '../conversation/conversation-store.ts'
 import { earlierThan, runningLeaf, threadOf } from '../conversation/thread-state.ts'
+import { useStore } from '../external-store.ts'
 import { IconButton } from '../ui/icon-button.tsx'
 import { MessageView } from './message-view.tsx'
 import { OutgoingMessage } from './outgoing-message.tsx'
@@ -10,7 +11,6 @@ import { useFollowScroll } from './use-follow-scroll.ts'
 
 type Props = {
   store: ConversationStore
-  view: ConversationView
   /** Model that new answers are asked of. */
   modelId: string | null
   /** The message whose text is being changed. */
@@ -19,8 +19,8 @@ type Props = {
 }
 
 /** The branch shown, from its first known message to the answer being written. */
-export function Thread({ store, view, modelId, editing, onEdit }: Props) {
-  const { thread, outgoing } = view
+export function Thread({ store, modelId, editing, onEdit }: Props) {
+  const { thread, outgoing } = useStore(store.view)
   const scroller = useRef<HTMLDivElement>(null)
   const content = useRef<HTMLDivElement>(null)
   const { atEnd, toEnd } = useFollowScroll(scroller, content)
@@ -39,14 +39,14 @@ export function Thread({ store, view, modelId, editing, onEdit }: Props) {
     <div className="relative min-h-0 flex-1">
       <div
         ref={scroller}
-        className="@container-[size] h-full overflow-y-auto overscroll-contain [scrollbar-gutter:stable]"
+        className="@container-[size] h-full overflow-y-auto overscroll-contain [scrollbar-gutter:stable_both-edges]"
       >
         <div
           ref={content}
           role="log"
           aria-label="Conversation"
           aria-busy={running !== null}
-          className="mx-auto w-full max-w-184 px-4 pb-8 sm:px-6"
+          className="mx-auto w-full max-w-184 px-4 pb-8"
         >
           {earlier !== null && <Earlier key={earlier} store={store} scroller={scroller} />}
           {turns.map(({ key, messages: said }) => (

@@ -72,7 +72,7 @@ function Editor({ text, onCancel, onSubmit }: EditorProps) {
   }
   return (
     <form
-      className="mt-6 rounded-3xl border border-line-strong bg-bubble p-2"
+      className="mt-6 mb-5 rounded-3xl border border-line-strong bg-bubble p-2"
       onSubmit={(event) => {
         event.preventDefault()
         submit()
