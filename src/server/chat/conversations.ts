@@ -41,7 +41,8 @@ export async function listConversations(
     query = query.where(sql<boolean>`coalesce(own.starred, false) = ${filter.starred}`)
   if (filter.archived != null) query = query.where('archived_at', filter.archived ? 'is not' : 'is', null)
   const keys = [orderKeys[order.field], { expression: sql`conversation.id`, type: 'uuid' } as const]
-  return keysetPage(query, keys, order.direction === 'ASC' ? 'asc' : 'desc', args)
+  const by = { name: `conversations by ${order.field}`, keys }
+  return keysetPage(query, by, order.direction === 'ASC' ? 'asc' : 'desc', args)
 }
 
 type Settings = {

@@ -8,7 +8,7 @@ import type { Part } from '../streams/content.ts'
 import { type Conversation, visibleConversations } from './access.ts'
 import type { Unit } from './commit.ts'
 import { messageHash } from './message-hash.ts'
-import { keysetPage, type Page, type PageArgs, pageRange } from './paging.ts'
+import { keysetPage, type Order, type Page, type PageArgs, pageRange } from './paging.ts'
 import { beginningOf } from './text.ts'
 
 /** A message with the text that is committed so far. */
@@ -130,10 +130,13 @@ function grouped(ids: readonly MessageId[], rows: readonly { from: MessageId; to
   return groups
 }
 
-const inOrder = [
-  { expression: sql`message.created_at`, type: 'timestamptz' },
-  { expression: sql`message.id`, type: 'uuid' },
-] as const
+const inOrder: Order = {
+  name: 'messages',
+  keys: [
+    { expression: sql`message.created_at`, type: 'timestamptz' },
+    { expression: sql`message.id`, type: 'uuid' },
+  ],
+}
 
 /** Every message of the graph, in the order of creation. */
 export function listMessages(db: Db, conversation: Conversation, args: PageArgs): Promise<Page<Message>> {
