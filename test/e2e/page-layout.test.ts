@@ -73,12 +73,21 @@ describe('at 360 pixels', () => {
     expect((await widths(page)).scroll).toBeLessThanOrEqual(360)
   })
 
-  test('a new conversation, which follows nothing, does not look like a lost connection', async () => {
+  test('the list is followed while the drawer is closed', async () => {
     await using scene = await openScene({ browser, context: phone })
     const page = await scene.openTab()
-    await onPage(page).field.waitFor()
-    // Longer than a connection may be away before the page says so.
-    await page.waitForFunction(() => performance.now() > 3_000)
+    const connected = page.waitForEvent('websocket')
+    await page.reload()
+    await connected
+    const other = await scene.openTab()
+    await onPage(other).field.fill('Said elsewhere')
+    await onPage(other).button('Send').tap()
+    await scene.upstream.request()
+    await onPage(page).button('Conversations').tap()
+    await page
+      .getByRole('dialog', { name: 'Conversations' })
+      .getByRole('link', { name: 'Said elsewhere' })
+      .waitFor()
     expect(await page.getByText('Reconnecting').count()).toBe(0)
   })
 

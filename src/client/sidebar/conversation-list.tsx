@@ -4,11 +4,11 @@ import { ConversationRow } from './conversation-row.tsx'
 import { DeleteDialog } from './delete-dialog.tsx'
 import type { ConversationItem } from './documents.ts'
 import { groupByAge } from './groups.ts'
-import { useConversationList } from './use-conversation-list.ts'
+import type { ConversationList as List } from './use-conversation-list.ts'
 
-export function ConversationList({ onPick }: { onPick(): void }) {
+export function ConversationList({ list, onPick }: { list: List; onPick(): void }) {
   const { conversationId } = useRoute()
-  const { conversations, failed, loadMore } = useConversationList()
+  const { conversations, failed, loadMore } = list
   const [deleting, setDeleting] = useState<ConversationItem | null>(null)
   return (
     <div className="min-h-0 flex-1 overflow-y-auto px-2 pb-4">

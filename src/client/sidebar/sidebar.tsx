@@ -6,17 +6,20 @@ import { Icon, Mark } from '../ui/icons.tsx'
 import { useMediaQuery } from '../ui/use-media-query.ts'
 import { ConversationList } from './conversation-list.tsx'
 import { ThemeSwitch } from './theme-switch.tsx'
+import { type ConversationList as List, useConversationList } from './use-conversation-list.ts'
 
 type Props = { open: boolean; onOpenChange(open: boolean): void }
 
 /** The conversations: beside the chat where there is room, else in a drawer. */
 export function Sidebar({ open, onOpenChange }: Props) {
   const wide = useMediaQuery('(min-width: 48rem)')
+  // Followed also while the drawer is closed, so that it opens with what is there.
+  const list = useConversationList()
   useNewChatKey()
   if (wide) {
     return (
       <nav aria-label="Conversations" className="flex w-68 shrink-0 flex-col border-line border-e bg-panel">
-        <Contents onPick={() => {}} />
+        <Contents list={list} onPick={() => {}} />
       </nav>
     )
   }
@@ -28,7 +31,7 @@ export function Sidebar({ open, onOpenChange }: Props) {
           aria-label="Conversations"
           className="fixed inset-y-0 start-0 z-30 flex w-[min(19rem,85vw)] flex-col border-line border-e bg-panel pb-[env(safe-area-inset-bottom)] outline-none transition-transform duration-200 data-ending-style:-translate-x-full data-starting-style:-translate-x-full"
         >
-          <Contents onPick={() => onOpenChange(false)}>
+          <Contents list={list} onPick={() => onOpenChange(false)}>
             <Dialog.Close render={<IconButton icon="close" label="Close" />} />
           </Contents>
         </Dialog.Popup>
@@ -37,7 +40,14 @@ export function Sidebar({ open, onOpenChange }: Props) {
   )
 }
 
-function Contents({ onPick, children }: { onPick(): void; children?: ReactNode }) {
+type ContentsProps = {
+  list: List
+  onPick(): void
+  /** Stands beside the name. */
+  children?: ReactNode
+}
+
+function Contents({ list, onPick, children }: ContentsProps) {
   return (
     <>
       <div className="flex h-13 shrink-0 items-center justify-between ps-4 pe-2">
@@ -63,7 +73,7 @@ function Contents({ onPick, children }: { onPick(): void; children?: ReactNode }
           New chat
         </a>
       </div>
-      <ConversationList onPick={onPick} />
+      <ConversationList list={list} onPick={onPick} />
       <div className="flex h-12 shrink-0 items-center justify-between border-line border-t ps-4 pe-2">
         <a
           href="/graphql"
