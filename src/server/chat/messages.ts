@@ -176,6 +176,7 @@ export async function readThread(
   const asked = leafId ?? after?.leaf ?? before?.leaf ?? conversation.head_id
   if ([after, before].some((cursor) => cursor && cursor.leaf !== asked)) throw foreignCursor()
   const leaf = asked && (await findMessage(db, conversation, asked))
+  if (!leaf && (after || before)) throw foreignCursor()
   if (!leaf) return emptyPage
   const low = after ? after.depth + 1 : 0
   const high = before ? Math.min(before.depth - 1, leaf.depth) : leaf.depth
@@ -235,7 +236,7 @@ function readThreadCursor(cursor: string, name: string): { leaf: MessageId; dept
 }
 
 function foreignCursor(): RequestError {
-  return new RequestError('BAD_USER_INPUT', 'Cannot page: the cursor belongs to the thread of another leaf')
+  return new RequestError('BAD_USER_INPUT', 'Cannot page: the cursor belongs to another thread')
 }
 
 /** Whether text is still being added to it. */
