@@ -2,6 +2,8 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser, onPage, openScene, type Scene } from '../support/browser.ts'
 
+const patient = { timeout: 20_000 }
+
 let browser: Browser
 beforeAll(async () => {
   browser = await launchBrowser()
@@ -173,6 +175,27 @@ describe('an answer', () => {
     await button('Copy answer').waitFor()
     expect(scene.problems).toEqual([])
   })
+})
+
+test('answers, code and questions are copied as they were written', async () => {
+  const permissions = ['clipboard-read', 'clipboard-write']
+  await using scene = await openScene({ browser, context: { permissions } })
+  const page = await scene.openTab()
+  const clipboard = () => page.evaluate(() => navigator.clipboard.readText())
+  await onPage(page).say('Show **me**')
+  const run = await scene.upstream.request()
+  const code = 'const a = 1\n\nconst b = "<b>"'
+  const answer = `Here is *it*:\n\n\`\`\`ts\n${code}\n\`\`\`\n`
+  await run.text(answer)
+  await run.finish()
+  await onPage(page).button('Copy answer').click()
+  await expect.poll(clipboard, patient).toBe(answer)
+  await onPage(page).button('Copy code').click()
+  await expect.poll(clipboard, patient).toBe(code)
+  await onPage(page).question.hover()
+  await onPage(page).button('Copy message').click()
+  await expect.poll(clipboard, patient).toBe('Show **me**')
+  expect(scene.problems).toEqual([])
 })
 
 describe('the network', () => {

@@ -61,7 +61,7 @@ function Table({ children }: { children: ReactNode }) {
       // So that a keyboard can scroll it.
       // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0}
-      className="my-4 overflow-x-auto rounded-xl border border-line"
+      className="my-4 w-fit max-w-full overflow-x-auto rounded-xl border border-line"
     >
       <table>{children}</table>
     </div>
