@@ -73,10 +73,16 @@ function disposable<Closable extends { close(): Promise<void> }>(
 
 function describeMigrations(state: MigrationState): Finding {
   const finding = findingAbout('migrations')
-  if (state.unknown.length > 0) {
+  if (state.incompatible.length > 0) {
     return finding(
       false,
-      `${state.unknown.join(', ')} came from a newer Parley: start that one, or a newer one still`,
+      `${state.incompatible.join(', ')} came from a newer Parley and took something away: start that one, or a newer one still`,
+    )
+  }
+  if (state.unknown.length > 0) {
+    return finding(
+      true,
+      `${state.unknown.join(', ')} came from a newer Parley, which this one gets along with`,
     )
   }
   if (state.missing.length === 0) return finding(true, `all ${state.applied.length} applied`)
