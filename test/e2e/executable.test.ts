@@ -38,12 +38,12 @@ ip link set lo up 2>/dev/null || ifconfig lo up 2>/dev/null || perl -e '
 exec "$@"`
 
 function canIsolate(): boolean {
-  const [command = '', ...args] = [...isolate, isolation, tmpdir(), 'true']
+  const [command, ...args] = [...isolate, isolation, tmpdir(), 'true']
   return process.platform === 'linux' && spawnSync(command, args).status === 0
 }
 
-async function runIn(cwd: string, [command = '', ...args]: readonly string[]) {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+async function runIn(cwd: string, command: readonly string[]) {
+  const child = spawn(command[0]!, command.slice(1), { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
   const [out, errors, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

@@ -156,7 +156,7 @@ async function* subscribe(
   const results = over === 'SSE' ? overEvents(endpoint, request) : overSocket(endpoint, request)
   for await (const { data, errors } of results) {
     if (errors) throw new Error(JSON.stringify(errors))
-    yield data?.[field] as unknown as StreamedEvent
+    yield data?.[field] as StreamedEvent
   }
 }
 

@@ -1,5 +1,5 @@
-import { userErrorCodes } from '../errors.ts'
-import { failureCodes, finishReasons } from '../llm/provider.ts'
+import type { UserErrorCode as UserErrorCodeName } from '../errors.ts'
+import type { FailureCode, FinishReason as FinishReasonName } from '../llm/provider.ts'
 import { builder } from './builder.ts'
 
 /** An enum whose values are documented one by one: `of` makes sure that none is forgotten. */
@@ -10,7 +10,7 @@ function documented<Name extends string>(name: string, description: string, of: 
   return builder.enumType(name, { description, values: values as Record<Name, { description: string }> })
 }
 
-export const UserErrorCode = documented<(typeof userErrorCodes)[number]>(
+export const UserErrorCode = documented<UserErrorCodeName>(
   'UserErrorCode',
   'Why a mutation did nothing. More codes may come: treat one that you do not know as a failure.',
   {
@@ -59,25 +59,21 @@ export const GenerationStatus = documented('GenerationStatus', 'How far a run of
     'Its end is missing, the text until then is kept; `failure` says why where the provider did it.',
 })
 
-export const FinishReason = documented<(typeof finishReasons)[number]>(
-  'FinishReason',
-  'Why a model’s text ended.',
-  {
-    STOP: 'The model had said everything, or came to a stop text.',
-    LENGTH: 'The limit of output tokens was reached.',
-    TOOL_CALLS: 'The model waits for the result of a tool.',
-    CONTENT_FILTER: 'The provider’s filter cut it off.',
-    REFUSAL: 'The model declined to answer.',
-    CONTEXT_OVERFLOW: 'The model’s context window was full.',
-    PAUSE: 'The provider paused a long turn.',
-    UNKNOWN: 'A reason that this version does not know.',
-    CANCELED: 'Somebody stopped it.',
-    INTERRUPTED: 'The end is missing.',
-    ERROR: 'It failed.',
-  },
-)
+export const FinishReason = documented<FinishReasonName>('FinishReason', 'Why a model’s text ended.', {
+  STOP: 'The model had said everything, or came to a stop text.',
+  LENGTH: 'The limit of output tokens was reached.',
+  TOOL_CALLS: 'The model waits for the result of a tool.',
+  CONTENT_FILTER: 'The provider’s filter cut it off.',
+  REFUSAL: 'The model declined to answer.',
+  CONTEXT_OVERFLOW: 'The model’s context window was full.',
+  PAUSE: 'The provider paused a long turn.',
+  UNKNOWN: 'A reason that this version does not know.',
+  CANCELED: 'Somebody stopped it.',
+  INTERRUPTED: 'The end is missing.',
+  ERROR: 'It failed.',
+})
 
-export const GenerationFailureCode = documented<(typeof failureCodes)[number]>(
+export const GenerationFailureCode = documented<FailureCode>(
   'GenerationFailureCode',
   'What went wrong with a run. More codes may come: go by `retryable`.',
   {

@@ -58,7 +58,7 @@ export class RunLog {
 
   async #commitWhileDirty(urgent: boolean): Promise<void> {
     // Let what arrives in this very turn of the event loop join the first batch.
-    await null
+    await Promise.resolve()
     if (!urgent) await this.#pause()
     while (this.#dirty.size > 0) {
       const batch = [...this.#dirty]

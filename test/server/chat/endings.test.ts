@@ -150,7 +150,7 @@ describe.each(databases)('how a run ends on $name', ({ create }) => {
   })
 
   describe('INTERRUPTED, when the end of a text is missing', () => {
-    test.each([
+    test.each<[string, (run: ScriptedRun) => void | Promise<void>, boolean]>([
       ['a FIN', (run: ScriptedRun) => run.cut('FIN'), true],
       ['a RST', (run: ScriptedRun) => run.cut('RST'), true],
       ['an error of the provider', (run: ScriptedRun) => run.fail({ type: 'overloaded_error' }), true],

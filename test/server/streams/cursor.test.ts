@@ -70,5 +70,5 @@ describe('a cursor', () => {
 })
 
 function streamOf(kind: StreamKind) {
-  return { kind, id: newId<string>(), incarnation: incarnation as string }
+  return { kind, id: newId<string>(), incarnation }
 }
