@@ -148,12 +148,3 @@ async function cancelRuns(chat: Chat, mutation: Mutation, id: ConversationId): P
   for (const run of runs)
     await endGeneration(mutation, run, { type: 'canceled', usage: chat.runner.usage(run.id) })
 }
-
-/** Whether a conversation can still be read: streams look again when they are told that it changed. */
-export async function isVisible(db: Db, viewer: Viewer, id: ConversationId): Promise<boolean> {
-  const found = await visibleConversations(db, viewer)
-    .select('conversation.id')
-    .where('conversation.id', '=', id)
-    .executeTakeFirst()
-  return found !== undefined
-}

@@ -33,12 +33,6 @@ export async function readViewerEvents(db: Db, viewerId: ViewerId, seq: number):
     .execute()
 }
 
-/** `seq` of a conversation's newest event. */
-export async function lastConversationSeq(db: Db, id: ConversationId): Promise<number> {
-  const row = await db.selectFrom('conversation').select('last_seq').where('id', '=', id).executeTakeFirst()
-  return row?.last_seq ?? 0
-}
-
 /** `seq` of a viewer's newest event, and of the last one that is no longer kept. */
 export async function viewerSeqs(db: Db, id: ViewerId): Promise<{ last: number; dropped: number }> {
   const { rows } = await sql<{ last: number; oldest: number | null }>`
