@@ -12,25 +12,24 @@ import { builder, cost } from './builder.ts'
 import type { GraphContext } from './context.ts'
 import { modelOf } from './model.ts'
 
+type Find = (context: GraphContext, key: string) => object | null | Promise<object | null>
+
 /** How each type is found by the key in its global id. What the viewer may not see is not found. */
-const finders: Record<
-  string,
-  (context: GraphContext, key: string) => object | null | Promise<object | null>
-> = {
-  Conversation: ({ loaders }, key) => loaders.conversation.load(key as ConversationId),
-  Message: ({ loaders }, key) => loaders.message.load(key as MessageId),
-  Generation: ({ loaders }, key) => loaders.generation.load(key as GenerationId),
-  User: ({ loaders }, key) => loaders.viewer.load(key as ViewerId),
-  Model: (context, key) => (context.chat.models.find(key) ? modelOf(context, key) : null),
-  Provider: ({ chat }, key) => (chat.models.providers().includes(key) ? { name: key } : null),
-}
+const finders = new Map<string, Find>([
+  ['Conversation', ({ loaders }, key) => loaders.conversation.load(key as ConversationId)],
+  ['Message', ({ loaders }, key) => loaders.message.load(key as MessageId)],
+  ['Generation', ({ loaders }, key) => loaders.generation.load(key as GenerationId)],
+  ['User', ({ loaders }, key) => loaders.viewer.load(key as ViewerId)],
+  ['Model', (context, key) => (context.chat.models.find(key) ? modelOf(context, key) : null)],
+  ['Provider', ({ chat }, key) => (chat.models.providers().includes(key) ? { name: key } : null)],
+])
 
 const named = new Set(['Model', 'Provider'])
 
 async function findNode(context: GraphContext, globalId: string): Promise<object | null> {
   const id = fromGlobalId(globalId)
   if (!id || !(named.has(id.type) || isUuid(id.key))) return null
-  const node = (await finders[id.type]?.(context, id.key)) ?? null
+  const node = (await finders.get(id.type)?.(context, id.key)) ?? null
   if (node) brandWithType(node, id.type as never)
   return node
 }
