@@ -139,6 +139,27 @@ test('a conversation is named after its beginning, renamed, and deleted once tha
   expect(scene.problems).toEqual([])
 })
 
+test('the list shows forty conversations and more when it is asked to; the newest is always on top', async () => {
+  await using scene = await openScene({ browser })
+  await scene.create(Array.from({ length: 45 }, (_, index) => `Number ${index}`))
+  const page = await scene.openTab()
+  const items = onPage(page).sidebar.getByRole('listitem')
+  await items.nth(39).waitFor()
+  expect(await items.count()).toBe(40)
+  await onPage(page).button('Show more').click()
+  await items.nth(44).waitFor()
+  expect(await onPage(page).button('Show more').count()).toBe(0)
+  await scene.create(['The newest'])
+  await items.nth(45).waitFor()
+  expect(await items.first().innerText()).toBe('The newest')
+  await onPage(page).sidebar.getByRole('link', { name: 'Number 3', exact: true }).click()
+  await onPage(page).say('Wake up')
+  await answer(scene, page, 'I am awake')
+  expect(await items.first().innerText()).toBe('Number 3')
+  expect(await items.count()).toBe(46)
+  expect(scene.problems).toEqual([])
+})
+
 test('a long conversation opens at its end, and what came before is read when somebody scrolls up', async () => {
   await using scene = await openScene({ browser })
   const page = await scene.openTab()

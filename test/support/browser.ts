@@ -33,6 +33,8 @@ export type Scene = AsyncDisposable & {
   readonly problems: readonly string[]
   /** Opens another tab, with the new conversation or the given path. */
   openTab(path?: string): Promise<Page>
+  /** Makes conversations without messages, one after the other. */
+  create(titles: readonly string[]): Promise<void>
   /** Says `count` things in a conversation that nobody answers: `Statement 1` and so on. */
   say(conversationId: string, count: number): Promise<void>
 }
@@ -64,14 +66,12 @@ export async function openScene({
       await page.goto(app.url + path)
       return page
     },
+    async create(titles) {
+      for (const title of titles) await post(app, createConversation, { title })
+    },
     async say(conversationId, count) {
       for (let index = 1; index <= count; index++) {
-        const input = { conversationId, text: `Statement ${index}` }
-        await post(
-          app,
-          'mutation ($input: SendMessageInput!) { sendMessage(input: $input) { userErrors { message } } }',
-          input,
-        )
+        await post(app, sendMessage, { conversationId, text: `Statement ${index}` })
       }
     },
     async [Symbol.asyncDispose]() {
@@ -82,6 +82,11 @@ export async function openScene({
     },
   }
 }
+
+const createConversation =
+  'mutation ($input: CreateConversationInput!) { createConversation(input: $input) { userErrors { message } } }'
+const sendMessage =
+  'mutation ($input: SendMessageInput!) { sendMessage(input: $input) { userErrors { message } } }'
 
 async function post(app: App, query: string, input: object): Promise<void> {
   const response = await fetch(new URL('graphql', app.url), {
