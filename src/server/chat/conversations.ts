@@ -1,6 +1,5 @@
 import { sql } from 'kysely'
 import type { Viewer } from '../auth/viewer.ts'
-import type { Db } from '../db/connect.ts'
 import { ChatError } from '../errors.ts'
 import { type ConversationId, newId } from '../ids.ts'
 import { modelKey } from '../llm/provider.ts'
