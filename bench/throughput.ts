@@ -15,11 +15,10 @@ export async function measureThroughput(targets: readonly Target[]): Promise<voi
     const cpu = cpuTime(target.pid)
     const answers = await Promise.all(Array.from({ length: streams }, () => target.ask(question)))
     for (const answer of answers) upstreamTimes(answer, question)
-    const from = Math.min(...answers.map(({ asked }) => asked))
-    const took = Math.max(...answers.map(({ ended }) => ended)) - from
     const tokens = streams * question.tokens
     rows.cpu.push(((cpuTime(target.pid) - cpu) * 1000) / tokens)
-    rows.rate.push((tokens * 1000) / took)
+    const seconds = answers.map(({ asked, ended }) => (ended - asked) / 1000)
+    rows.rate.push(seconds.reduce((sum, time) => sum + question.tokens / time, 0))
     await sleep(500)
   }
   printTable(

@@ -1,10 +1,9 @@
-import type { KyselyPlugin, QueryId } from 'kysely'
 import { pino } from 'pino'
 import { createApp } from '../src/server/app.ts'
 import { parseConfig } from '../src/server/config.ts'
-import { openDatabase } from '../src/server/db/connect.ts'
 import { createAnthropic } from '../src/server/llm/anthropic.ts'
 import type { ChatProvider } from '../src/server/llm/provider.ts'
+import { interceptor } from '../test/support/intercept.ts'
 import { now, type Question, upstreamTimes } from './answer.ts'
 import { askParley, settingsOf, temporaryDirectory } from './parley.ts'
 import { median, printTable } from './report.ts'
@@ -13,54 +12,60 @@ const question: Question = { tokens: 3, pace: 5 }
 const rounds = 200
 const warmUp = 50
 
-/** Of one answer, inside the server: when its provider was called, had its first text, and when that was stored. */
-type Moments = { called: number; said: number; stored: number; statements: number }
+/** When one answer's run was created and claimed, its provider called, and its first text read and stored. */
+type Moments = { created: number; claimed: number; called: number; read: number; stored: number }
 
 /**
- * Where the time to the first token goes: the server runs from its sources in this process, and says when it passes
- * the places between.
+ * Where the time to the first token goes: the server runs from its sources in this process, which says when it
+ * passes the places between.
  */
 export async function measureWay(upstreamUrl: string): Promise<void> {
   using directory = temporaryDirectory()
-  const moments: Moments = { called: 0, said: 0, stored: 0, statements: 0 }
   const config = parseConfig({}, settingsOf(directory.path, upstreamUrl))
-  const { baseUrl } = config.anthropic
+  const { anthropic, timers } = config
+  const claude = createAnthropic({ apiKey: 'bench', baseUrl: anthropic.baseUrl, timers })
+  const moments: Moments = { created: 0, claimed: 0, called: 0, read: 0, stored: 0 }
+  const database = interceptor()
   const app = await createApp(config, {
     log: pino({ level: 'error' }),
-    providers: [watched(createAnthropic({ apiKey: 'bench', baseUrl, timers: config.timers }), moments)],
-    openDatabase: async (options) => {
-      const database = await openDatabase(options)
-      return { ...database, db: database.db.withPlugin(watchStatements(moments)) }
-    },
+    providers: [watched(claude, moments)],
+    openDatabase: database.openDatabase,
   })
   const legs: Record<string, number[]> = {}
-  const statements: number[] = []
   for (let round = -warmUp; round < rounds; round += 1) {
-    Object.assign(moments, { called: 0, said: 0, stored: 0, statements: 0 })
+    moments.read = 0
+    const note = (moment: keyof Moments, statement: string) =>
+      database.once(statement, () => void (moments[moment] = now()))
+    const noted = [
+      note('created', 'insert into "generation"'),
+      note('claimed', 'update "generation"'),
+      note('stored', 'insert into chunk'),
+    ]
     const answer = await askParley(app.url, question)
-    const { arrived, written } = upstreamTimes(answer, question)
+    await Promise.all(noted)
     if (round < 0) continue
-    const { called, said, stored } = moments
-    const passed = {
-      'mutation asked → answered': answer.sent - answer.asked,
-      'answered → provider called (claim, prompt)': called - answer.sent,
-      'provider called → request at the upstream': arrived - called,
-      'first token written → read by the provider': said - written,
-      'read → committed': stored - said,
-      'committed → shown': answer.shown - stored,
-    }
-    statements.push(moments.statements)
-    for (const [leg, time] of Object.entries(passed)) (legs[leg] ??= []).push(time)
+    for (const [leg, time] of Object.entries(legsOf(answer, moments))) (legs[leg] ??= []).push(time)
   }
   await app.close()
   printTable(
     `The way of the first token, ms (median of ${rounds})`,
     ['Parley'],
-    [
-      ...Object.entries(legs).map(([what, times]) => ({ what, values: [median(times)] })),
-      { what: '(statements before the provider is called)', values: [median(statements)] },
-    ],
+    Object.entries(legs).map(([what, times]) => ({ what, values: [median(times)] })),
   )
+}
+
+function legsOf(answer: Awaited<ReturnType<typeof askParley>>, moments: Moments): Record<string, number> {
+  const { arrived, written } = upstreamTimes(answer, question)
+  return {
+    'message sent → run created': moments.created - answer.asked,
+    'created → committed and claimed': moments.claimed - moments.created,
+    'claimed → provider called, with its prompt': moments.called - moments.claimed,
+    'called → request at the upstream': arrived - moments.called,
+    'first token written → read': moments.read - written,
+    'read → committed to the log': moments.stored - moments.read,
+    'committed → shown': answer.shown - moments.stored,
+    '(beside these: message sent → answered)': answer.sent - answer.asked,
+  }
 }
 
 function watched(provider: ChatProvider, moments: Moments): ChatProvider {
@@ -71,25 +76,9 @@ function watched(provider: ChatProvider, moments: Moments): ChatProvider {
     async *stream(request, signal) {
       moments.called = now()
       for await (const event of provider.stream(request, signal)) {
-        if (event.type === 'text') moments.said ||= now()
+        if (event.type === 'text') moments.read ||= now()
         yield event
       }
-    },
-  }
-}
-
-function watchStatements(moments: Moments): KyselyPlugin {
-  const appends = new WeakSet<QueryId>()
-  return {
-    transformQuery({ node, queryId }) {
-      const sql = node.kind === 'RawNode' ? node.sqlFragments.join('?') : ''
-      if (sql.includes('insert into chunk')) appends.add(queryId)
-      return node
-    },
-    async transformResult({ result, queryId }) {
-      if (moments.called === 0) moments.statements += 1
-      if (appends.has(queryId)) moments.stored ||= now()
-      return result
     },
   }
 }
