@@ -17,8 +17,8 @@ export async function measureThroughput(targets: readonly Target[]): Promise<voi
     for (const answer of answers) upstreamTimes(answer, question)
     const tokens = streams * question.tokens
     rows.cpu.push(((cpuTime(target.pid) - cpu) * 1000) / tokens)
-    const seconds = answers.map(({ asked, ended }) => (ended - asked) / 1000)
-    rows.rate.push(seconds.reduce((sum, time) => sum + question.tokens / time, 0))
+    const times = answers.map(({ asked, ended }) => (ended - asked) / 1000)
+    rows.rate.push(times.reduce((sum, time) => sum + question.tokens / time, 0))
     await sleep(500)
   }
   printTable(
