@@ -42,12 +42,7 @@ export async function buildExecutableWhenStale(): Promise<string> {
   return join(dist, name)
 }
 
-async function whenStale(
-  name: string,
-  inputs: readonly string[],
-  notice: string,
-  build: () => Promise<unknown>,
-) {
+async function whenStale(name: string, inputs: readonly string[], notice: string, build: () => unknown) {
   const stamp = join(dist, `${name}.inputs`)
   const digest = digestOf(inputs)
   if (existsSync(join(dist, name)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return
@@ -69,9 +64,10 @@ function digestOf(patterns: readonly string[]): string {
   return hash.digest('hex')
 }
 
-async function buildClient(): Promise<void> {
-  const { build } = await import('vite')
-  await build({ root: join(root, 'src/client'), configFile: join(root, 'vite.config.ts'), logLevel: 'warn' })
+/** In a process of its own: what Vite takes of memory would otherwise stay with the server that `npm start` starts. */
+function buildClient(): void {
+  const vite = join(root, 'node_modules/vite/bin/vite.js')
+  execFileSync(process.execPath, [vite, 'build', '--logLevel', 'warn'], { cwd: root, stdio: 'inherit' })
 }
 
 /**
