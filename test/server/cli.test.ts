@@ -124,16 +124,18 @@ describe.each(databases)('the commands on $name', ({ create }) => {
     expect(code).toBe(0)
   })
 
-  test('doctor names migrations from a newer Parley', async () => {
+  test.each([
+    ['expand', 'ok', 0],
+    ['contract', 'PROBLEM', 1],
+  ])('doctor names migrations from a newer Parley (%s: %s)', async (kind, verdict, exitCode) => {
     await using place = await create()
     const database = await place.connect()
-    await sql`insert into migration (name, kind, applied_at) values ('9999-future', 'expand', now())`.execute(
-      database.db,
-    )
+    const row = sql`insert into migration (name, kind, applied_at) values ('9999-future', ${kind}, now())`
+    await row.execute(database.db)
     await database.close()
     const { code, out } = await run(['doctor', '--port', '0'], environmentOf(place))
-    expect(out).toMatch(/^PROBLEM +migrations: 9999-future/m)
-    expect(code).toBe(1)
+    expect(out).toMatch(new RegExp(`^${verdict} +migrations: 9999-future`, 'm'))
+    expect(code).toBe(exitCode)
   })
 })
 
