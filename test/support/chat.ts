@@ -3,7 +3,7 @@ import type { Db } from '../../src/server/db/connect.ts'
 import { toGlobalId } from '../../src/server/ids.ts'
 import type { Asked, TestApp } from './app.ts'
 import type { StreamedEvent } from './fold.ts'
-import { type GraphQLError, postGraphQL } from './graphql-client.ts'
+import { type GraphQLError, openSocket, postGraphQL } from './graphql-client.ts'
 
 /** What tests of conversations say and ask: every mutation, and the usual reads, as a client would. */
 
@@ -90,6 +90,24 @@ export async function ending(app: TestApp, generationId: string): Promise<Stream
   for await (const event of app.follow(generationId)) last = event
   if (last?.__typename !== 'GenerationFinished') throw new Error('The run has no end')
   return last
+}
+
+/** Follows what happens to the viewer's list; end it by leaving the loop. */
+export async function* followViewer(
+  app: TestApp,
+  { after = null, args = '' }: { after?: string | null; args?: string } = {},
+): AsyncGenerator<StreamedEvent, void, void> {
+  const query = `subscription ($after: Cursor) { viewerEvents(after: $after ${args}) { __typename cursor seq at
+    ... on ConversationChanged { conversation { id title starred lastMessagePreview } clientMutationId }
+    ... on ConversationRemoved { conversationId removal: reason } ... on ResyncRequired { reason } } }`
+  await using socket = await openSocket(app.endpoint)
+  socket.subscribe('viewer', { query, variables: { after } })
+  for (;;) {
+    const { type, payload } = await socket.next('viewer')
+    const { data, errors } = payload as { data?: { viewerEvents: StreamedEvent } | null; errors?: unknown }
+    if (type !== 'next' || !data) throw new Error(JSON.stringify(errors ?? payload ?? 'The stream has ended'))
+    yield data.viewerEvents
+  }
 }
 
 /** Sends a message and waits for the end of its answer. */
