@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { startApp } from '../../support/app.ts'
 import { ending, read, say } from '../../support/chat.ts'
 import { databases } from '../../support/databases.ts'
-import type { StreamedEvent } from '../../support/fold.ts'
+import { Reading } from '../../support/reading.ts'
 import { type ScriptedRun, startScriptedUpstream } from '../../support/scripted-provider.ts'
 import { shareServer } from '../../support/shared-server.ts'
 
@@ -92,9 +92,13 @@ describe.each(databases)('how a run ends on $name', ({ create }) => {
     ])('after %s three times, and readers hear of each attempt', async (what, fail, code) => {
       const prompt = `Fail three times with ${what}`
       const { generationId, run } = await ask(prompt)
-      const events = collect(generationId)
+      const reading = new Reading(server.app.follow(generationId))
+      const attempts = () =>
+        reading.events.map((event) => (event['generation'] as { attempt?: number } | undefined)?.attempt)
       await fail(run)
+      await reading.until(() => attempts().includes(2))
       await fail(await server.run(prompt))
+      await reading.until(() => attempts().includes(3))
       await fail(await server.run(prompt))
       expect(await ended(generationId)).toMatchObject({
         status: 'FAILED',
@@ -102,8 +106,9 @@ describe.each(databases)('how a run ends on $name', ({ create }) => {
         failure: { code, retryable: true },
         message: { status: 'FAILED', text: '' },
       })
-      // Queued, begun, asked again twice: each event shows the run as it is by the time it is sent.
-      const types = (await events).map(({ __typename }) => __typename)
+      await reading.ended
+      // Queued, begun, and asked again twice.
+      const types = reading.events.map(({ __typename }) => __typename)
       expect(types).toEqual([...Array(4).fill('GenerationChanged'), 'GenerationFinished'])
     })
 
@@ -225,12 +230,6 @@ describe.each(databases)('how a run ends on $name', ({ create }) => {
     expect(found).toMatchObject({ status, finishReason })
     expect(message).toMatchObject((found as unknown as { message: object }).message)
     return found
-  }
-
-  async function collect(generationId: string): Promise<StreamedEvent[]> {
-    const events = []
-    for await (const event of server.app.follow(generationId)) events.push(event)
-    return events
   }
 
   /** Resolves once some text of a run has been shown. */

@@ -113,7 +113,7 @@ describe.each(databases)('conversationEvents on $name', ({ create }) => {
     const replayed = await collect(conversationId, { args: 'fromStart: true' }, 9)
     for (const events of [live.events, replayed]) {
       const end = events.findIndex(({ __typename }) => __typename === 'GenerationFinished')
-      const { message } = events[end]?.['generation'] as { message: { text: string } }
+      const { message } = events[end]!['generation'] as { message: { text: string } }
       expect(textsOf(events.slice(0, end)).get(asked.answerId)?.texts).toEqual([message.text])
       expect(textsOf(events).get(asked.answerId)?.texts).toEqual([message.text])
     }
