@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { printSchema } from 'graphql'
 import { type App, createApp } from './app.ts'
 import { type Arguments, commands, readArguments } from './arguments.ts'
@@ -84,17 +85,13 @@ async function doctor(flags: Arguments['flags']): Promise<number> {
 
 async function serve(config: Config): Promise<number> {
   const log = createLog(config.logLevel)
-  const ended = listenForEnd(log, config.timers.stop)
+  const ending = createEnding(log, config.timers.stop)
   const app = await createApp(config, { log })
+  void app.failed.then((error) => ending.fail(error, 'the database has broken down'))
   print(greeting(config, app))
-  const code = await Promise.race([ended, app.failed.then((error) => brokenDown(error, log))])
+  const code = await ending.code
   await app.close()
   return code
-}
-
-function brokenDown(error: Error, log: Logger): number {
-  log.fatal({ err: error }, 'the database has broken down')
-  return 1
 }
 
 function greeting(config: Config, app: App): string {
@@ -108,12 +105,18 @@ function greeting(config: Config, app: App): string {
   return [`Parley ${version} is at ${url}`, `  Data: ${data}`, `  Models: ${model}`].join('\n')
 }
 
+/** What makes the process end, and with which exit code. */
+type Ending = {
+  /** Resolves when it is time to stop. */
+  readonly code: Promise<number>
+  fail(error: unknown, what: string): void
+}
+
 /**
- * Answers with the exit code at the first signal to stop, or at a failure that nothing caught: its consequences are
- * unknown, so the process ends, and what is committed is safe. A second signal, or a stop that outlasts `grace`
- * milliseconds, ends the process at once.
+ * Ends the process at the first signal to stop, or at a failure that nothing caught: its consequences are unknown, and
+ * what is committed is safe. A second signal, or a stop that outlasts `grace` milliseconds, ends it at once.
  */
-function listenForEnd(log: Logger, grace: number): Promise<number> {
+function createEnding(log: Logger, grace: number): Ending {
   const { promise, resolve } = Promise.withResolvers<number>()
   const end = (code: number) => {
     resolve(code)
@@ -122,25 +125,29 @@ function listenForEnd(log: Logger, grace: number): Promise<number> {
       process.exit(1)
     }, grace).unref()
   }
+  const fail = (error: unknown, what: string) => {
+    log.fatal({ err: error }, what)
+    end(1)
+  }
+  onSignals((signal) => {
+    log.info({ signal }, 'stopping')
+    end(0)
+  })
+  process.on('uncaughtException', (error) => fail(error, 'a failure that nothing caught'))
+  process.on('unhandledRejection', (error) => fail(error, 'a failure that nothing caught'))
+  return { code: promise, fail }
+}
+
+function onSignals(stop: (signal: NodeJS.Signals) => void): void {
   let stopping = false
-  for (const [signal, number] of [
-    ['SIGINT', 2],
-    ['SIGTERM', 15],
-  ] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (stopping) process.exit(128 + number)
+      // As a shell reports a program that a signal has ended.
+      if (stopping) process.exit(128 + constants.signals[signal])
       stopping = true
-      log.info({ signal }, 'stopping')
-      end(0)
+      stop(signal)
     })
   }
-  for (const failure of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(failure, (error) => {
-      log.fatal({ err: error }, 'a failure that nothing caught')
-      end(1)
-    })
-  }
-  return promise
 }
 
 /** One line for what an operator can mend, the whole story for what only we can. */
