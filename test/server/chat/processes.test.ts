@@ -5,6 +5,7 @@ import type { Db } from '../../../src/server/db/connect.ts'
 import { fromGlobalId, type GenerationId } from '../../../src/server/ids.ts'
 import { type Asked, startApp, type TestApp } from '../../support/app.ts'
 import { databases, type Place } from '../../support/databases.ts'
+import { fold, nothingHeld } from '../../support/fold.ts'
 import { Reading } from '../../support/reading.ts'
 import {
   automaticText,
@@ -218,6 +219,45 @@ describe('processes beside each other on Postgres', () => {
       expect(reader.text(asked.answerId)).toBe(automaticText(2_000))
     }
     expect((await other.message(asked.answerId)).text).toBe(automaticText(2_000))
+  })
+
+  test.each(['WebSocket', 'SSE'] as const)(
+    'a reader over %s goes on with its cursor on the other process after every event',
+    async (over) => {
+      await using place = await postgres.create()
+      await using upstream = await startScriptedUpstream({ automatic: { tokens: 60, pace: 10 } })
+      await using one = await start(place, upstream, lively)
+      await using other = await start(place, upstream, lively)
+      const { generationId, answerId } = await askSomething(one)
+      let held = nothingHeld
+      let connections = 0
+      for (let isOver = false; !isOver; connections += 1) {
+        const app = connections % 2 === 0 ? one : other
+        for await (const event of app.follow(generationId, { after: held.cursor, over })) {
+          held = fold(held, event)
+          isOver = event.__typename === 'GenerationFinished'
+          break
+        }
+      }
+      expect(connections).toBeGreaterThan(6)
+      expect(held.texts).toEqual([automaticText(60)])
+      expect((await one.message(answerId)).text).toBe(automaticText(60))
+    },
+  )
+
+  test('the same message sent to both with one key is sent once', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream({ automatic: { tokens: 3 } })
+    await using one = await start(place, upstream, lively)
+    await using other = await start(place, upstream, lively)
+    const conversationId = await one.createConversation()
+    const input = { clientMutationId: 'sent-on-two-connections' }
+    const asked = await Promise.all(
+      [one, other, one, other].map((app) => app.ask(conversationId, 'Question 0', input)),
+    )
+    expect(new Set(asked.map(({ generationId }) => generationId)).size).toBe(1)
+    expect(await answersTo(one, [asked[0]!])).toEqual([automaticText(3)])
+    expect(promptsOf(upstream)).toEqual(['Question 0'])
   })
 
   test('a run is canceled from another process, while its model is silent', async () => {
