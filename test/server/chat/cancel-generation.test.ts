@@ -34,8 +34,11 @@ type Canceled = {
   readonly message: { text: string }
 }
 
+/** Nothing but the cancel itself stops a run: a process would notice by its heartbeat that a run is not its own. */
+const settings = { PARLEY_INTERVAL_PROCESS_HEARTBEAT: '1h', PARLEY_TIMEOUT_PROCESS_EXPIRY: '3h' }
+
 describe.each(databases)('cancelGeneration on $name', ({ create }) => {
-  const server = shareServer(create)
+  const server = shareServer(create, { settings })
 
   test('before the first token ends the run with no text, and closes the upstream’s connection', async () => {
     const { app } = server

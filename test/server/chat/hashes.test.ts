@@ -50,6 +50,21 @@ describe.each(databases)('hashes in a conversation on $name', ({ create }) => {
     for (const hash of paths[2]!) expect(paths[0]).not.toContain(hash)
   })
 
+  test('chain: the same answer to another question is another answer', async () => {
+    const { app } = server
+    const hashes = []
+    for (const question of ['Shall we?', 'Shall we?', 'Must we?']) {
+      const { answerId, generationId } = await app.ask(await app.createConversation(), question)
+      const run = await server.run(question)
+      await run.text('Yes')
+      await run.finish()
+      await ending(app, generationId)
+      hashes.push(await hashOf(answerId))
+    }
+    expect(hashes[0]).toBe(hashes[1])
+    expect(hashes[2]).not.toBe(hashes[1])
+  })
+
   test('are null while the message is under way, and never change after that', async () => {
     const { app } = server
     const asked = await app.ask(await app.createConversation(), 'Wait for it')
