@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Chat } from './chat/chat.ts'
 import { dropExpired } from './chat/housekeeping.ts'
-import { beat, findLost, findQueued, retire, sweep } from './chat/processes.ts'
+import { beat, findLost, findQueued, retire, type Sweeper, sweep } from './chat/processes.ts'
 import { GenerationRunner } from './chat/run-generation.ts'
 import { ensureLocalViewer } from './chat/viewers.ts'
 import { type Config, requireTokenBeyondLoopback } from './config.ts'
@@ -76,16 +76,16 @@ async function serve(config: Config, overrides: Overrides, log: Logger, database
   chat.models.start()
   await beat(db, processId, config.timers.processExpiry)
   // Nobody else can hold the embedded database: whoever ran something on it is gone.
-  await sweep(chat, runner, { alone: database.kind === 'embedded' })
-  for (const id of await findQueued(db)) runner.start(id)
+  await sweep(chat, sweeper(config, runner), { alone: database.kind === 'embedded' })
+  for (const id of await findQueued(db)) runner.claim(id)
   const { url, port } = await server.listen()
   const stopLoops = startLoops(config, chat, runner)
   const close = async () => {
     await stopLoops()
     await server.close()
     await runner.close()
-    await sweep(chat, runner)
     await retire(db, processId)
+    await sweep(chat, sweeper(config, runner))
     await chat.models.close()
     await database.close()
   }
@@ -126,8 +126,13 @@ function createProviders(config: Config, overrides: Overrides, log: Logger): Mod
   })
 }
 
+function sweeper({ timers }: Config, { processId, active }: GenerationRunner): Sweeper {
+  return { processId, active, lostAfter: timers.processExpiry }
+}
+
 /** What a server does by itself, beside serving. */
-function startLoops({ timers }: Config, chat: Chat, runner: GenerationRunner): () => Promise<void> {
+function startLoops(config: Config, chat: Chat, runner: GenerationRunner): () => Promise<void> {
+  const { timers } = config
   const stopping = new AbortController()
   const { signal } = stopping
   const { db, log, streams } = chat
@@ -135,8 +140,8 @@ function startLoops({ timers }: Config, chat: Chat, runner: GenerationRunner): (
     repeat('the heartbeat', timers.processHeartbeat, signal, log, async () => {
       await beat(db, runner.processId, timers.processExpiry)
       for (const id of await findLost(db, runner.processId, runner.active)) runner.stop(id)
-      await sweep(chat, runner)
-      for (const id of await findQueued(db)) runner.start(id)
+      await sweep(chat, sweeper(config, runner))
+      for (const id of await findQueued(db)) runner.claim(id)
     }),
     repeat('the poll', timers.poll, signal, log, createPoll(db, streams.wakeUps)),
     repeat('housekeeping', timers.housekeeping, signal, log, () => dropExpired(db)),

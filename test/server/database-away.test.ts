@@ -36,7 +36,11 @@ describe('while the database is away on Postgres', () => {
     await using place = await databases.find(({ name }) => name === 'Postgres')!.create()
     await using proxy = await proxyOf(place.databaseUrl)
     await using upstream = await startScriptedUpstream()
-    const settings = { PARLEY_INTERVAL_PROCESS_HEARTBEAT: '200ms', PARLEY_TIMEOUT_READY: '300ms' }
+    const settings = {
+      PARLEY_INTERVAL_PROCESS_HEARTBEAT: '200ms',
+      PARLEY_TIMEOUT_PROCESS_EXPIRY: '1s',
+      PARLEY_TIMEOUT_READY: '300ms',
+    }
     await using app = await startApp({ place: { ...place, databaseUrl: proxy.url }, upstream, settings })
     const conversation = await app.createConversation()
     const { generationId, answerId } = await app.ask(conversation)

@@ -1,5 +1,6 @@
 import type { Db } from '../db/connect.ts'
-import type { GenerationId } from '../ids.ts'
+import type { GenerationRow } from '../db/tables.ts'
+import type { GenerationId, ProcessId } from '../ids.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Models } from '../llm/models.ts'
 import type { TokenUsage } from '../llm/provider.ts'
@@ -18,8 +19,10 @@ export type Chat = {
 
 /** Runs models for generations, beside everything else. */
 export interface Runner {
-  /** Runs a queued generation, unless another process has taken it. Returns at once; call it after the commit. */
-  start(id: GenerationId): void
+  /** The process that new runs belong to; null while it takes none: they are queued for others. */
+  readonly owner: ProcessId | null
+  /** Runs a generation that this process owns. Returns at once; call it after the commit. */
+  start(run: GenerationRow): void
   /** Stops a run of this process whose end somebody has committed. */
   stop(id: GenerationId): void
   /** What the provider has reported so far, where this process runs it. */

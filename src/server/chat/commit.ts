@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Viewer } from '../auth/viewer.ts'
 import { type Tx, transaction } from '../db/connect.ts'
+import type { GenerationRow } from '../db/tables.ts'
 import { ChatError } from '../errors.ts'
 import type { GenerationId, ViewerId } from '../ids.ts'
 import { canonicalJson, type Json } from './canonical-json.ts'
@@ -13,7 +14,7 @@ import { requireStorable } from './text.ts'
 export type Unit = {
   readonly tx: Tx
   readonly changes: ConversationChanges
-  readonly started: Set<GenerationId>
+  readonly started: Set<GenerationRow>
   readonly ended: Set<GenerationId>
 }
 
@@ -28,12 +29,13 @@ export async function commit<T>(
     const result = await work(unit)
     return { unit, result, topics: await unit.changes.write(tx, cause) }
   })
+  // Before anybody is woken: what a model waits for comes before what readers look at.
+  for (const run of unit.started) chat.runner.start(run)
   for (const id of unit.ended) {
     chat.streams.contents.disown(id)
     chat.runner.stop(id)
   }
   chat.streams.wakeUps.wake([...topics, ...[...unit.ended].map((id) => `run:${id}` as const)])
-  for (const id of unit.started) chat.runner.start(id)
   return result
 }
 

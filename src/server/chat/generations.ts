@@ -69,7 +69,10 @@ export async function findActive(
   return Map.groupBy(runs, (run) => run.conversation_id)
 }
 
-/** Queues a generation that answers `parent`, with the message that it will write. */
+/**
+ * Makes a generation that answers `parent`, with the message that it will write. It is this process's from the
+ * first, and starts with the commit; a process that takes no more runs leaves it in the queue.
+ */
 export async function createGeneration(
   chat: Chat,
   mutation: Mutation,
@@ -78,15 +81,16 @@ export async function createGeneration(
   plan: Plan,
 ): Promise<GenerationRow> {
   await requireRoom(chat, mutation.tx, conversation)
-  const draft = {
+  const { owner } = chat.runner
+  const message = await appendMessage(mutation, conversation.id, {
+    parent,
     role: 'ASSISTANT',
-    status: 'PENDING',
+    status: owner ? 'STREAMING' : 'PENDING',
     author_id: null,
     model: plan.model,
     parts: null,
     hash: null,
-  } as const
-  const message = await appendMessage(mutation, conversation.id, { ...draft, parent })
+  })
   const generation = await mutation.tx
     .insertInto('generation')
     .values({
@@ -96,12 +100,18 @@ export async function createGeneration(
       status: 'QUEUED',
       model: plan.model,
       parameters: JSON.stringify(plan.parameters),
+      ...(owner && {
+        status: 'RUNNING',
+        owner_id: owner,
+        epoch: 1,
+        started_at: sql<Date>`clock_timestamp()`,
+      }),
     })
     .returningAll()
     .executeTakeFirstOrThrow()
-  mutation.started.add(generation.id)
-  const queued = { type: 'GENERATION_CHANGED', generationId: generation.id, messageId: message.id } as const
-  mutation.changes.note(conversation.id, queued)
+  const made = { type: 'GENERATION_CHANGED', generationId: generation.id, messageId: message.id } as const
+  mutation.changes.note(conversation.id, made)
+  if (owner) mutation.started.add(generation)
   return generation
 }
 

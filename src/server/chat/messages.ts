@@ -158,6 +158,7 @@ function messagesOf(db: Db, conversation: Conversation) {
     .where('message.conversation_id', '=', conversation.id)
 }
 
+const deepest = 2 ** 31 - 1
 const lastFifty = { size: 50, fromEnd: true }
 
 /**
@@ -192,8 +193,8 @@ export async function readThread(
   }
 }
 
-/** The messages of the path that ends at `leaf`, between two depths, root first. */
-export async function readPath(db: Db | Tx, leaf: MessageId, from: number, to: number): Promise<Message[]> {
+/** The messages of the path that ends at `leaf`, between two depths or all of them, root first. */
+export async function readPath(db: Db | Tx, leaf: MessageId, from = 0, to = deepest): Promise<Message[]> {
   return db
     .withRecursive('path(id, depth)', (cte) =>
       cte

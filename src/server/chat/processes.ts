@@ -25,8 +25,9 @@ export async function retire(db: Db, processId: ProcessId): Promise<void> {
 
 export type Sweeper = {
   readonly processId: ProcessId
-  /** What this process is running: whatever else it owns got lost, as when its end could not be committed. */
+  /** What this process is running. */
   readonly active: readonly GenerationId[]
+  readonly lostAfter: number
 }
 
 /**
@@ -41,12 +42,21 @@ export async function sweep(chat: Chat, sweeper: Sweeper, { alone = false } = {}
   await chat.db.deleteFrom('process').where('id', '<>', sweeper.processId).where(expired).execute()
 }
 
-async function orphans(db: Db, { processId, active }: Sweeper, alone: boolean): Promise<GenerationRow[]> {
-  const living = sql<boolean>`owner_id in (select id from process where expires_at >= clock_timestamp())`
+/**
+ * Runs of nobody who lives. This process's own, too, if it has not run them for `lostAfter` milliseconds: their end
+ * could not be committed. Younger ones may be committed and about to start.
+ */
+async function orphans(
+  db: Db,
+  { processId, active, lostAfter }: Sweeper,
+  alone: boolean,
+): Promise<GenerationRow[]> {
   const { rows } = await sql<GenerationRow>`
-    select * from generation where status = 'RUNNING' and case when owner_id = ${processId}
-      then id <> all(${active}::uuid[]) else ${alone} or not ${living} end
-    order by id`.execute(db)
+    select * from generation where status = 'RUNNING' and id <> all(${active}::uuid[]) and (
+      (${alone} and owner_id <> ${processId})
+      or (owner_id = ${processId} and started_at < clock_timestamp() - ${lostAfter} * interval '1 millisecond')
+      or not exists (select from process where id = owner_id and expires_at >= clock_timestamp())
+    ) order by id`.execute(db)
   return rows
 }
 

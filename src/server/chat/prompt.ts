@@ -5,13 +5,13 @@ import { type Message, readPath, textOf } from './messages.ts'
 
 /** What the model is sent for a generation: the path from the root to the message that it answers. */
 export async function readPrompt(db: Db, generation: GenerationRow): Promise<ProviderRequest> {
-  const { depth, system_prompt } = await db
-    .selectFrom('message')
-    .innerJoin('conversation', 'conversation.id', 'message.conversation_id')
-    .select(['depth', 'system_prompt'])
-    .where('message.id', '=', generation.message_id)
+  const conversation = db
+    .selectFrom('conversation')
+    .select('system_prompt')
+    .where('id', '=', generation.conversation_id)
     .executeTakeFirstOrThrow()
-  const path = await readPath(db, generation.message_id, 0, depth - 1)
+  // The answer itself ends the path, and is still empty.
+  const [{ system_prompt }, path] = await Promise.all([conversation, readPath(db, generation.message_id)])
   return {
     model: generation.model.slice(generation.model.indexOf(':') + 1),
     system: system_prompt,

@@ -36,15 +36,31 @@ export class GenerationRunner implements Runner {
     return this.#options.processId
   }
 
+  get owner(): ProcessId | null {
+    return this.#closing ? null : this.processId
+  }
+
   /** The runs of this process. */
   get active(): GenerationId[] {
     return [...this.#runs.keys()]
   }
 
-  start(id: GenerationId): void {
+  start(run: GenerationRow): void {
+    this.#track(run.id, (signal) => this.#run(run, signal))
+  }
+
+  /** Runs a generation of the queue, unless another process takes it first. Returns at once. */
+  claim(id: GenerationId): void {
+    this.#track(id, async (signal) => {
+      const run = await claimRun(this.#chat, this.processId, id)
+      if (run) await this.#run(run, signal)
+    })
+  }
+
+  #track(id: GenerationId, work: (signal: AbortSignal) => Promise<void>): void {
     if (this.#closing || this.#runs.has(id)) return
     const stop = new AbortController()
-    const done = this.#run(id, stop.signal)
+    const done = work(stop.signal)
       .catch((error: unknown) => this.#chat.log.error({ err: error, generationId: id }, 'run failed'))
       .finally(() => this.#runs.delete(id))
     this.#runs.set(id, { stop, done, usage: null })
@@ -65,19 +81,17 @@ export class GenerationRunner implements Runner {
     await Promise.all([...this.#runs.values()].map((run) => run.done))
   }
 
-  async #run(id: GenerationId, signal: AbortSignal): Promise<void> {
-    const run = await claimRun(this.#chat, this.#options.processId, id)
-    if (!run) return
+  async #run(run: GenerationRow, signal: AbortSignal): Promise<void> {
     const { contents, wakeUps } = this.#chat.streams
-    const content = contents.own(id, run.message_id)
+    const content = contents.own(run.id, run.message_id)
     const writer = this.#options.runLog.open(leaseOf(run), content)
     try {
       const ending = await this.#write(run, writer, signal)
       if (ending) await commit(this.#chat, (unit) => endGeneration(unit, run, ending, run.epoch))
     } finally {
-      contents.disown(id)
+      contents.disown(run.id)
       // Whoever has taken the run may have written more of it, which readers of our content have not seen.
-      wakeUps.wake([`run:${id}`])
+      wakeUps.wake([`run:${run.id}`])
     }
   }
 
