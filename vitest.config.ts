@@ -1,9 +1,11 @@
-import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const require = createRequire(import.meta.url)
+
+/** What has nothing to do with graphql, or runs in processes of its own. */
+const withoutGraphql = ['test/server/{auth,db,llm}/**', 'test/server/{arguments,cli,config}.test.ts']
 
 /**
  * Three projects: `server` (everything that runs in Node), `client` (the page's pure parts) and `e2e` (the
@@ -18,7 +20,7 @@ export default defineConfig(({ mode }) => ({
   },
   test: {
     reporters: ['default', ['./test/support/reporter.ts', { outputFile: `reports/${mode}.json` }]],
-    globalSetup: present('test/support/postgres.ts'),
+    globalSetup: 'test/support/postgres.ts',
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
@@ -28,14 +30,21 @@ export default defineConfig(({ mode }) => ({
         ? ['--import', fileURLToPath(new URL('test/support/graphql17.ts', import.meta.url))]
         : [],
     projects: [
-      { extends: true, test: { name: 'server', include: ['test/*.test.ts', 'test/server/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'server',
+          include: ['test/*.test.ts', 'test/server/**/*.test.ts'],
+          exclude: mode === 'graphql17' ? withoutGraphql : [],
+        },
+      },
       { extends: true, test: { name: 'client', include: ['test/client/**/*.test.{ts,tsx}'] } },
       {
         extends: true,
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          globalSetup: present('test/support/executable.ts', 'test/support/browser-setup.ts'),
+          globalSetup: ['test/support/executable.ts', 'test/support/browser-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // They start servers and browsers of their own: after the others, one file at a time.
@@ -46,7 +55,3 @@ export default defineConfig(({ mode }) => ({
     ],
   },
 }))
-
-function present(...files: string[]): string[] {
-  return files.filter((file) => existsSync(new URL(file, import.meta.url)))
-}

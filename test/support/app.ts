@@ -78,6 +78,8 @@ export async function startApp({
     {
       PORT: '0',
       PARLEY_DATA_DIR: place.dataDir,
+      // Tests ask faster than people do; the limit has a test of its own.
+      PARLEY_LIMIT_OPERATIONS_PER_SECOND: '100000',
       ...(place.databaseUrl && { DATABASE_URL: place.databaseUrl }),
       ...(upstream && { ANTHROPIC_API_KEY: 'test-key', ANTHROPIC_BASE_URL: upstream.url }),
       ...settings,
