@@ -20,6 +20,43 @@ const settings = { PARLEY_INTERVAL_RETRY_BASE: '1ms' }
 describe.each(databases)('how a run ends on $name', ({ create }) => {
   const server = shareServer(create, { settings })
 
+  test('is not known while it is under way: until then it can be read as far as it has come', async () => {
+    const { generationId, answerId, conversationId, run } = await ask('How far are you?')
+    await run.reasoning('Hm')
+    await run.text('This')
+    await run.text(' far')
+    const reading = new Reading(server.app.follow(generationId))
+    await reading.until(() => reading.held(answerId).texts[1] === 'This far')
+    const underWay = `${fields} queuedAt startedAt finishedAt message { parts {
+      __typename index ... on TextPart { text } ... on ReasoningPart { text } } usage { outputTokens } }`
+    expect(await read(server.app, 'Generation', generationId, underWay)).toEqual({
+      status: 'RUNNING',
+      finishReason: null,
+      attempt: 1,
+      timeToFirstTokenMs: expect.any(Number),
+      failure: null,
+      usage: null,
+      queuedAt: expect.any(String),
+      startedAt: expect.any(String),
+      finishedAt: null,
+      message: {
+        status: 'STREAMING',
+        text: 'This far',
+        hash: null,
+        usage: null,
+        parts: [
+          { __typename: 'ReasoningPart', index: 0, text: 'Hm' },
+          { __typename: 'TextPart', index: 1, text: 'This far' },
+        ],
+      },
+    })
+    const active = () => read(server.app, 'Conversation', conversationId, 'activeGenerations { id }')
+    expect(await active()).toEqual({ activeGenerations: [{ id: generationId }] })
+    await run.finish()
+    await reading.ended
+    expect(await active()).toEqual({ activeGenerations: [] })
+  })
+
   describe('COMPLETED', () => {
     test.each([
       ['end_turn', 'STOP'],

@@ -198,6 +198,40 @@ describe.each(databases)('sendMessage on $name', ({ create }) => {
     expect(await everyRow(app.db)).toEqual(before)
   })
 
+  test('called many times at once makes one path: each message follows the one before', async () => {
+    const { app } = server
+    const conversationId = await app.createConversation()
+    const payloads = await Promise.all(
+      Array.from({ length: 10 }, (_, number) =>
+        mutate(app, 'sendMessage', { conversationId, text: String(number) }),
+      ),
+    )
+    const ids = payloads.map(({ userMessage }) => ({ id: userMessage?.id }))
+    const fields = 'messageCount branches { totalCount } thread { nodes { id } }'
+    const found = await read<{ thread: { nodes: object[] } }>(app, 'Conversation', conversationId, fields)
+    expect(found).toMatchObject({ messageCount: 10, branches: { totalCount: 1 } })
+    expect(new Set(found.thread.nodes.map((node) => JSON.stringify(node)))).toEqual(
+      new Set(ids.map((id) => JSON.stringify(id))),
+    )
+  })
+
+  test('called many times at once with `generate` starts one answer, and the others wait for it', async () => {
+    const { app } = server
+    const conversationId = await app.createConversation()
+    const text = 'One at a time'
+    const payloads = await Promise.all(
+      Array.from({ length: 10 }, () => mutate(app, 'sendMessage', { conversationId, text, generate: {} })),
+    )
+    const started = payloads.filter(({ userErrors }) => userErrors.length === 0)
+    expect(started).toHaveLength(1)
+    for (const { userErrors } of payloads.filter((payload) => payload !== started[0])) {
+      expect(userErrors).toMatchObject([{ code: 'CONFLICT' }])
+    }
+    await (await server.run(text)).finish()
+    await ending(app, started[0]!.generation!.id)
+    expect(await read(app, 'Conversation', conversationId, 'messageCount')).toEqual({ messageCount: 2 })
+  })
+
   test('two mutations of one operation fail and succeed apart', async () => {
     const { app } = server
     const conversationId = await app.createConversation()
