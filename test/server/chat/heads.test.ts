@@ -43,13 +43,13 @@ describe.each(databases)('heads on $name', ({ create }) => {
     expect(await everyRow(app.db)).toEqual(before)
   })
 
-  test('in an empty conversation an expected head is a conflict with no head', async () => {
+  test('an empty conversation has no head, and nothing to put one on', async () => {
     const { app } = server
     const { left } = await fork(app)
     const conversationId = await app.createConversation()
     expect(await headOf(app, conversationId)).toBeNull()
-    const missing = await failure(app, 'setHead', { conversationId, leafId: left, expectedHeadId: left })
-    expect(missing).toMatchObject({ code: 'NOT_FOUND', path: ['leafId'] })
+    const elsewhere = { conversationId, leafId: left, expectedHeadId: left }
+    expect(await failure(app, 'setHead', elsewhere)).toMatchObject({ code: 'NOT_FOUND', path: ['leafId'] })
   })
 
   test('of many that expect the same head exactly one moves it', async () => {
