@@ -1,6 +1,7 @@
 import {
   type GraphQLFieldConfig,
   GraphQLInt,
+  GraphQLInterfaceType,
   GraphQLList,
   GraphQLNonNull,
   GraphQLObjectType,
@@ -27,6 +28,9 @@ const Fussy = new GraphQLScalarType({
     return value
   },
 })
+
+/** An interface that cannot tell what a value is. */
+const Typeless = new GraphQLInterfaceType({ name: 'Typeless', fields: { name: { type: text } } })
 
 const Thing: GraphQLObjectType<unknown, EdgeContext> = new GraphQLObjectType({
   name: 'Thing',
@@ -58,6 +62,8 @@ const Query = new GraphQLObjectType<unknown, EdgeContext>({
     fail: { type: GraphQLString, resolve: () => fail('a secret of the query') },
     failStrictly: { type: text, resolve: () => fail('a secret of the query') },
     badValue: { type: GraphQLInt, resolve: () => 'no number' },
+    missing: { type: new GraphQLNonNull(GraphQLInt), resolve: () => null },
+    typeless: { type: Typeless, resolve: () => ({}) },
     refuse: { type: GraphQLString, args: { code: { type: text } }, resolve: (_, { code }) => refuse(code) },
     stuck: { type: GraphQLString, resolve: (_root, _args, { operation }) => aborted(operation.signal) },
     later: {

@@ -130,7 +130,7 @@ function calls(tx: Tx, call: Call) {
     .where('key', '=', call.key)
 }
 
-/** A field that is null and one that is left out mean the same. */
+/** Null and left out mean the same, so a field that a newer version adds does not make another input of a repeated call. */
 function withoutNulls(value: Json): Json {
   if (value === null || typeof value !== 'object') return value
   if (Array.isArray(value)) return value.map(withoutNulls)

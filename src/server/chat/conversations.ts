@@ -76,20 +76,24 @@ export type UpdateConversationInput = CreateConversationInput & {
 export async function updateConversation(chat: Chat, viewer: Viewer, input: UpdateConversationInput) {
   const settings = requireSettings(chat, input)
   return mutate(chat, viewer, 'updateConversation', input, async (mutation) => {
-    const { id, archived_at } = await requireConversation(mutation.tx, viewer, input.conversationId)
-    const archived =
-      input.archived === null ? {} : { archived_at: input.archived ? (archived_at ?? new Date()) : null }
-    await mutation.tx
-      .updateTable('conversation')
-      .set({ ...settings, ...archived, updated_at: sql`clock_timestamp()` })
-      .where('id', '=', id)
-      .execute()
+    const { id } = await requireConversation(mutation.tx, viewer, input.conversationId)
+    const changes = { ...settings, ...archiving(input.archived) }
+    if (Object.keys(changes).length > 0) {
+      const update = mutation.tx.updateTable('conversation').where('id', '=', id)
+      await update.set({ ...changes, updated_at: sql`clock_timestamp()` }).execute()
+    }
     if (input.starred !== null) await star(mutation, id, input.starred)
     mutation.changes.announce(id)
     return { conversation: id }
   })
 }
 
+function archiving(archived: boolean | null) {
+  if (archived === null) return {}
+  return { archived_at: archived ? sql<Date>`coalesce(archived_at, clock_timestamp())` : null }
+}
+
+/** A matter between one viewer and the conversation, which itself does not change. */
 async function star({ tx, viewer }: Mutation, id: ConversationId, starred: boolean): Promise<void> {
   await tx
     .insertInto('conversation_viewer')

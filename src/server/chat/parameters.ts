@@ -25,7 +25,7 @@ export function requirePlan(models: Models, generate: Generate, fallback: string
   const model =
     generate.modelId != null
       ? findModel(models, generate.modelId)
-      : (fallback && models.find(fallback)) || models.defaultModel()
+      : (servedModel(models, fallback) ?? models.defaultModel())
   if (!model)
     throw invalid(
       'modelId',
@@ -38,6 +38,11 @@ export function requirePlan(models: Models, generate: Generate, fallback: string
     ])
   }
   return { model: modelKey(model), parameters: requireParameters(model, generate) }
+}
+
+function servedModel(models: Models, key: string | null): ModelInfo | null {
+  const model = key === null ? null : models.find(key)
+  return model?.available ? model : null
 }
 
 function requireParameters(model: ModelInfo, generate: Generate): Parameters {

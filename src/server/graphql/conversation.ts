@@ -4,6 +4,7 @@ import {
   untitled,
   updateConversation,
 } from '../chat/conversations.ts'
+import { noUsage } from '../chat/generations.ts'
 import { setHead } from '../chat/heads.ts'
 import { listBranches, listMessages, readThread } from '../chat/messages.ts'
 import { type ConversationId, toGlobalId } from '../ids.ts'
@@ -14,6 +15,7 @@ import { keyOf, optionalKeyOf } from './ids.ts'
 import { modelOf } from './model.ts'
 import { forwardArgs, pageArgs, toConnection } from './pages.ts'
 import { ConversationRef, GenerationRef, MessageConnection, MessageRef, ModelRef, UserRef } from './refs.ts'
+import { UsageRef } from './usage.ts'
 import { clientMutationId, entity, outcomeOf, payloadRef } from './user-errors.ts'
 
 const ConversationPermissions = builder.objectRef<object>('ConversationPermissions').implement({
@@ -116,6 +118,11 @@ builder.node(ConversationRef, {
       description: 'Runs that have not ended, oldest first.',
       extensions: cost(16),
       resolve: async ({ id }, _args, { loaders }) => (await loaders.active.load(id)) ?? [],
+    }),
+    usage: t.field({
+      type: UsageRef,
+      description: 'What its runs have used together, every branch counted.',
+      resolve: async ({ id }, _args, { loaders }) => (await loaders.usage.load(id)) ?? noUsage,
     }),
     eventsCursor: t.field({
       type: 'Cursor',

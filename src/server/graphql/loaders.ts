@@ -2,7 +2,14 @@ import DataLoader from 'dataloader'
 import type { Viewer } from '../auth/viewer.ts'
 import { type Conversation, findConversations } from '../chat/access.ts'
 import type { Chat } from '../chat/chat.ts'
-import { findActive, findGenerations, findGenerationsOf, type Generation } from '../chat/generations.ts'
+import {
+  findActive,
+  findGenerations,
+  findGenerationsOf,
+  findUsage,
+  type Generation,
+  type Usage,
+} from '../chat/generations.ts'
 import { findChildren, findMessages, findParents, findSiblings, type Message } from '../chat/messages.ts'
 import { findViewers } from '../chat/viewers.ts'
 import type { ViewerRow } from '../db/tables.ts'
@@ -32,6 +39,7 @@ export function createLoaders(chat: Chat, viewer: Viewer, watermark: () => Promi
       (ids) => findGenerationsOf(db, viewer, ids),
       (row) => row.message_id,
     ),
+    usage: inMap<ConversationId, Usage>((ids) => findUsage(db, viewer, ids)),
     active: inMap<ConversationId, Generation[]>((ids) => findActive(db, viewer, ids)),
     viewer: byKey<ViewerId, ViewerRow>(
       (ids) => findViewers(db, viewer, ids),

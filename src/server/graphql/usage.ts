@@ -1,8 +1,8 @@
-import type { Generation } from '../chat/generations.ts'
+import type { Generation, Usage } from '../chat/generations.ts'
 import { builder } from './builder.ts'
 
-export const UsageRef = builder.objectRef<Generation>('Usage').implement({
-  description: 'What a run used. Unknown is null, never 0.',
+export const UsageRef = builder.objectRef<Usage>('Usage').implement({
+  description: 'What a run used, or several together. Unknown is null, never 0.',
   fields: (t) => ({
     inputTokens: t.exposeInt('input_tokens', {
       nullable: true,

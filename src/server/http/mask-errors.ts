@@ -52,7 +52,7 @@ function maskError(error: unknown, operation: Operation, log: Logger): GraphQLEr
     return expose(outer, codeOf(outer), outer.message)
   const cause = rootCause(error)
   if (cause instanceof RequestError) return expose(outer, cause.code, cause.message)
-  if (outer && (isAboutVariables(outer) || isMeantForClients(cause))) {
+  if (outer && (isAboutVariables(outer) || isMeantForClients(outer, cause))) {
     const code = codeOf(outer)
     return expose(outer, code, outer.message, code === 'INTERNAL_SERVER_ERROR' ? { requestId } : {})
   }
@@ -76,9 +76,9 @@ function isAboutVariables(error: GraphQLError): boolean {
  * GraphQL's own complaints about a request are; what has no code and was raised by a field is a bug of ours, such
  * as a value that its type cannot serialise.
  */
-function isMeantForClients(cause: unknown): boolean {
+function isMeantForClients(outer: GraphQLError, cause: unknown): boolean {
   if (!(cause instanceof GraphQLError) || cause.extensions.unexpected === true) return false
-  return cause.extensions.code !== undefined || cause.path === undefined
+  return cause.extensions.code !== undefined || outer.path === undefined
 }
 
 /** Codes of the libraries underneath all mean that the request was not one. */

@@ -102,6 +102,14 @@ describe.each(databases)('conversations on $name', ({ create }) => {
       })
     })
 
+    test('stars without bringing the conversation to the top of anybody’s list', async () => {
+      const { app } = server
+      const conversationId = await app.createConversation()
+      const before = await read(app, 'Conversation', conversationId, 'updatedAt')
+      await succeed(app, 'updateConversation', { conversationId, starred: true })
+      expect(await read(app, 'Conversation', conversationId, 'updatedAt')).toEqual(before)
+    })
+
     test('refuses what can’t be taken, all or nothing', async () => {
       const { app } = server
       const conversationId = await app.createConversation()

@@ -35,9 +35,14 @@ describe.each(transports)('over $name', ({ run, streams }) => {
     })
   })
 
-  test('a value that its type cannot serialise is our mistake', async () => {
+  test.each([
+    ['a value that its type cannot serialise', '{ badValue }'],
+    ['nothing where something was promised', '{ missing }'],
+    ['a value of no known type', '{ typeless { name } }'],
+  ])('%s is our mistake', async (_what, query) => {
     await using edge = await startEdge()
-    const { errors } = await run(edge.endpoint, { query: '{ badValue }' })
+    const { errors } = await run(edge.endpoint, { query })
+    expect(errors[0]?.message).toBe('Internal server error')
     expect(errors[0]?.extensions?.code).toBe('INTERNAL_SERVER_ERROR')
     expect(entryOf(edge, errors[0]?.extensions?.requestId)).toBeDefined()
   })
