@@ -42,17 +42,14 @@ export function runPositions(
   })
 }
 
-/** `seq` of the viewer's newest event at the watermark. */
+/** `seq` of the viewer's newest event at the watermark. What is no longer kept was visible long before it. */
 export async function viewerPosition(db: Db, id: ViewerId, watermark: Watermark): Promise<Position> {
-  const newest = await db
-    .selectFrom('viewer_event')
-    .select('seq')
-    .where('viewer_id', '=', id)
-    .where(sql<boolean>`xid < ${watermark}::xid8`)
-    .orderBy('seq', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  return { seq: newest?.seq ?? 0, places: new Map() }
+  const { rows } = await sql<{ seq: number }>`
+    select coalesce(
+      (select seq from viewer_event where viewer_id = ${id} and xid < ${watermark}::xid8 order by seq desc limit 1),
+      (select min(seq) - 1 from viewer_event where viewer_id = ${id}),
+      0) as seq`.execute(db)
+  return { seq: rows[0]?.seq ?? 0, places: new Map() }
 }
 
 type PlaceRow = [GenerationId, revision: number, part: number, offset: number]

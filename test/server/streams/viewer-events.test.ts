@@ -166,6 +166,24 @@ describe.each(databases)('viewerEvents on $name', ({ create }) => {
     expect(reading.events[0]).toMatchObject({ conversation: { id } })
   })
 
+  test('gives a cursor that can be served although nothing that is kept is older than its watermark', async () => {
+    const { app } = server
+    const id = await app.createConversation()
+    await app.db
+      .updateTable('viewer_event')
+      .set({ at: sql<Date>`clock_timestamp() - interval '31 days'` })
+      .execute()
+    await dropExpired(app.db)
+    // As long as any transaction of the whole server of databases is older, the last event counts as unseen.
+    await sql`update viewer_event set xid = (pg_current_xact_id()::text::bigint + 1000000)::text::xid8`.execute(
+      app.db,
+    )
+    const { cursor } = await listAndCursor(app)
+    const [event] = await take(followViewer(app, { after: cursor }), 1)
+    expect(event).toMatchObject({ __typename: 'ConversationChanged', conversation: { id } })
+    await sql`update viewer_event set xid = '3'`.execute(app.db)
+  })
+
   test('asks a client of another database to read again, and then goes on', async () => {
     const { app } = server
     await using place = await create({ migrated: false })
