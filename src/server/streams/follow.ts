@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from '../db/connect.ts'
 import type { ChunkKind, ConversationEventRow, ViewerEventRow } from '../db/tables.ts'
 import type { ConversationId, GenerationId, MessageId, ViewerId } from '../ids.ts'
@@ -123,7 +124,8 @@ async function* untilAborted<Item>(
     const woken = listener.take()
     if (woken.size === 0 && heartbeat !== null) yield reader.place({ type: 'heartbeat', at: new Date() })
     else if (yield* reader.round(woken, listener)) return
-    if (minInterval > 0) await rest(minInterval, signal)
+    // An abort cuts the rest short, and then ends the loop.
+    if (minInterval > 0) await sleep(minInterval, undefined, { signal }).catch(() => {})
     await listener.woken(signal, heartbeat ?? undefined)
   }
 }
@@ -256,15 +258,4 @@ class ViewerReader implements Reader<ViewerItem> {
       if (events.length === 0) return false
     }
   }
-}
-
-/** Waits `milliseconds`, or until the signal aborts. */
-async function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const stop = () => resolve()
-  const timer = setTimeout(resolve, milliseconds)
-  signal.addEventListener('abort', stop, { once: true })
-  await promise
-  clearTimeout(timer)
-  signal.removeEventListener('abort', stop)
 }
