@@ -191,7 +191,8 @@ type Batch = { readonly writer: RunWriter; readonly chunks: readonly Chunk[] }
 
 /**
  * Inserts the chunks of every run that is still its lease's, and says which runs those are. The share lock makes
- * an end or a takeover of a run wait for this commit, or this commit see it.
+ * an end or a takeover of a run wait for this commit, or this commit see it. Inserting the same again is no failure: a
+ * batch is repeated when its commit was not confirmed, which does not mean that it was not made.
  */
 async function insertChunks(db: Db, batch: readonly Batch[]): Promise<Map<GenerationId, Date>> {
   const rows = batch.flatMap(({ writer, chunks }) => chunks.map((chunk) => ({ ...writer.lease, ...chunk })))
@@ -212,6 +213,7 @@ async function insertChunks(db: Db, batch: readonly Batch[]): Promise<Map<Genera
     insert into chunk (generation_id, part, start, length, kind, text)
     select batch.generation_id, part, start, length, kind, text
     from batch join held on held.id = batch.generation_id and held.epoch = batch.epoch
+    on conflict (generation_id, part, start) do update set text = excluded.text
     returning generation_id, at`.execute(db)
   return new Map(inserted.map((row) => [row.generation_id, row.at]))
 }

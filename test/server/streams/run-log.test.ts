@@ -67,6 +67,19 @@ describe.each(databases)('the log of runs on $name', ({ open }) => {
     expect(poisoned.content.parts).toEqual([])
   })
 
+  test('text whose commit was made and never confirmed is stored once, and the run goes on', async () => {
+    await using database = await open()
+    const log = openLog(losingFirstAnswer(database.db))
+    const { id, content } = await startRun(database.db)
+    const writer = log.open({ generationId: id, epoch: 1 }, content)
+    await writer.append(0, 'TEXT', 'before')
+    await writer.settled()
+    await writer.append(0, 'TEXT', ' after')
+    await writer.settled()
+    expect(content.parts).toEqual([{ kind: 'TEXT', text: 'before after' }])
+    expect(await storedText(database.db, id)).toEqual(['before after'])
+  })
+
   test('a writer is held back while too much is waiting', async () => {
     await using database = await open()
     const log = openLog(database.db)
@@ -115,6 +128,19 @@ describe('the log of runs while its commit is held open on Postgres', () => {
 
 function openLog(db: Db): RunLog {
   return new RunLog({ db, wakeUps: createWakeUps(), log: pino({ level: 'fatal' }), flushInterval: 20 })
+}
+
+/** As when the connection breaks between a commit and its confirmation. */
+function losingFirstAnswer(db: Db): Db {
+  let lost = false
+  return db.withPlugin({
+    transformQuery: ({ node }) => node,
+    transformResult: async ({ result }) => {
+      if (lost) return result
+      lost = true
+      throw new Error('Connection terminated unexpectedly')
+    },
+  })
 }
 
 async function storedText(db: Db, id: GenerationId): Promise<string[]> {
