@@ -12,8 +12,8 @@ const question: Question = { tokens: 3, pace: 5 }
 const rounds = 200
 const warmUp = 50
 
-/** When one answer's run was created and claimed, its provider called, and its first text read and stored. */
-type Moments = { created: number; claimed: number; called: number; read: number; stored: number }
+/** When one answer's run was created, its provider called, and its first text read and stored. */
+type Moments = { created: number; called: number; read: number; stored: number }
 
 /**
  * Where the time to the first token goes: the server runs from its sources in this process, which says when it
@@ -24,7 +24,7 @@ export async function measureWay(upstreamUrl: string): Promise<void> {
   const config = parseConfig({}, settingsOf(directory.path, upstreamUrl))
   const { anthropic, timers } = config
   const claude = createAnthropic({ apiKey: 'bench', baseUrl: anthropic.baseUrl, timers })
-  const moments: Moments = { created: 0, claimed: 0, called: 0, read: 0, stored: 0 }
+  const moments: Moments = { created: 0, called: 0, read: 0, stored: 0 }
   const database = interceptor()
   const app = await createApp(config, {
     log: pino({ level: 'error' }),
@@ -36,11 +36,7 @@ export async function measureWay(upstreamUrl: string): Promise<void> {
     moments.read = 0
     const note = (moment: keyof Moments, statement: string) =>
       database.once(statement, () => void (moments[moment] = now()))
-    const noted = [
-      note('created', 'insert into "generation"'),
-      note('claimed', 'update "generation"'),
-      note('stored', 'insert into chunk'),
-    ]
+    const noted = [note('created', 'insert into "generation"'), note('stored', 'insert into chunk')]
     const answer = await askParley(app.url, question)
     await Promise.all(noted)
     if (round < 0) continue
@@ -58,8 +54,7 @@ function legsOf(answer: Awaited<ReturnType<typeof askParley>>, moments: Moments)
   const { arrived, written } = upstreamTimes(answer, question)
   return {
     'message sent → run created': moments.created - answer.asked,
-    'created → committed and claimed': moments.claimed - moments.created,
-    'claimed → provider called, with its prompt': moments.called - moments.claimed,
+    'created → committed, and provider called with its prompt': moments.called - moments.created,
     'called → request at the upstream': arrived - moments.called,
     'first token written → read': moments.read - written,
     'read → committed to the log': moments.stored - moments.read,
