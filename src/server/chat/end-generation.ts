@@ -37,7 +37,9 @@ export async function endGeneration(
 ): Promise<boolean> {
   await lockConversation(unit.tx, generation.conversation_id)
   const run = await lockActive(unit.tx, generation.id)
-  if (!run || (epoch !== null && run.epoch !== epoch)) return false
+  if (!run) return false
+  // In the queue it is nobody's, though its epoch is still that of its last lease.
+  if (epoch !== null && (run.status !== 'RUNNING' || run.epoch !== epoch)) return false
   const chunks = await takeChunks(unit.tx, run)
   const parts = foldChunks(chunks)
   const status = statusOf(ending, parts)

@@ -6,6 +6,7 @@ import { fromGlobalId, type GenerationId } from '../../../src/server/ids.ts'
 import { type Asked, startApp, type TestApp } from '../../support/app.ts'
 import { databases, type Place } from '../../support/databases.ts'
 import { fold, nothingHeld } from '../../support/fold.ts'
+import { interceptor } from '../../support/intercept.ts'
 import { Reading } from '../../support/reading.ts'
 import {
   automaticText,
@@ -76,6 +77,30 @@ describe('a run of a process that is gone, on Postgres', () => {
       expect(reader.events.at(-1)).toMatchObject({ generation: { status: 'COMPLETED' } })
     }
     expect(upstream.runs).toHaveLength(2)
+  })
+
+  test('can’t be ended by its old process while it waits in the queue', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    const database = interceptor()
+    await using gone = await startApp({
+      place,
+      upstream,
+      settings: silent,
+      openDatabase: database.openDatabase,
+    })
+    const asked = await askSomething(gone)
+    const first = await upstream.request()
+    await sql`update generation set status = 'QUEUED', owner_id = null`.execute(gone.db)
+    const tried = database.once('"status" in ($2, $3) for update', () => {})
+    await first.fail({ status: 400, type: 'invalid_request_error' })
+    await tried
+    await using living = await start(place, upstream, lively)
+    await upstream.request()
+    await upstream.text('Fresh')
+    await upstream.finish()
+    expect(await answersTo(living, [asked])).toEqual(['Fresh'])
+    expect(await living.message(asked.answerId)).toMatchObject({ status: 'COMPLETED', text: 'Fresh' })
   })
 
   test('is taken over when the time of its process has run out, and not before', async () => {
