@@ -32,11 +32,18 @@ export type Sweeper = {
 
 /**
  * Takes the runs of processes that are gone: one with text becomes INTERRUPTED and keeps it, one without goes back
- * in the queue, as if it had never begun. With `alone` every other process counts as gone.
+ * in the queue, as if it had never begun. With `alone` every other process counts as gone. A run that can't be
+ * taken is logged, and left for the next sweep.
  */
 export async function sweep(chat: Chat, sweeper: Sweeper, { alone = false } = {}): Promise<void> {
   for (const run of await orphans(chat.db, sweeper, alone)) {
-    await commit(chat, (unit) => takeOver(unit, run))
+    // One that can't be taken must not hold up the others, nor the queue behind them.
+    await commit(chat, (unit) => takeOver(unit, run)).catch((error: unknown) =>
+      chat.log.error(
+        { err: error, generationId: run.id },
+        'the run of a dead process could not be taken over',
+      ),
+    )
   }
   const expired = alone ? sql<boolean>`true` : sql<boolean>`expires_at < clock_timestamp()`
   await chat.db.deleteFrom('process').where('id', '<>', sweeper.processId).where(expired).execute()

@@ -103,6 +103,22 @@ describe('a run of a process that is gone, on Postgres', () => {
     expect(await living.message(asked.answerId)).toMatchObject({ status: 'COMPLETED', text: 'Fresh' })
   })
 
+  test('is taken over although another one can’t be', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    await using gone = await start(place, upstream, silent)
+    await using living = await start(place, upstream, lively)
+    const [stuck, asked] = [await askSomething(gone), await askSomething(gone)]
+    await upstream.request()
+    await upstream.request()
+    await refuseUpdates(living.db, stuck)
+    await takeFromOwner(living.db, asked)
+    await upstream.request()
+    await upstream.text('Fresh')
+    await upstream.finish()
+    expect(await answersTo(living, [asked])).toEqual(['Fresh'])
+  })
+
   test('is taken over when the time of its process has run out, and not before', async () => {
     await using place = await postgres.create()
     await using upstream = await startScriptedUpstream()
@@ -416,6 +432,14 @@ async function takeFromOwner(db: Db, asked: Asked): Promise<void> {
     )
     return isTaken()
   })
+}
+
+/** As where the database has a fault in one row. */
+async function refuseUpdates(db: Db, { generationId }: Asked): Promise<void> {
+  await sql`create function refuse() returns trigger language plpgsql as
+    $$ begin raise exception 'refused'; end $$`.execute(db)
+  await sql`create trigger refused before update on generation for each row
+    when (old.id = ${sql.lit(keyOf(generationId))}) execute function refuse()`.execute(db)
 }
 
 /** Resolves when a statement that contains `text` waits for a lock. */
