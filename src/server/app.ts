@@ -77,8 +77,9 @@ async function serve(config: Config, overrides: Overrides, log: Logger, database
   await beat(db, processId, config.timers.processExpiry)
   // Nobody else can hold the embedded database: whoever ran something on it is gone.
   await sweep(chat, sweeper(config, runner), { alone: database.kind === 'embedded' })
-  for (const id of await findQueued(db)) runner.claim(id)
   const { url, port } = await server.listen()
+  // Only now: a start that fails must not take runs that it will never end, nor ask a model for them.
+  for (const id of await findQueued(db)) runner.claim(id)
   const stopLoops = startLoops(config, chat, runner)
   const close = async () => {
     await stopLoops()

@@ -1,7 +1,10 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import type { Db } from '../../../src/server/db/connect.ts'
+import { StartError } from '../../../src/server/errors.ts'
 import { fromGlobalId, type GenerationId } from '../../../src/server/ids.ts'
 import { type Asked, startApp, type TestApp } from '../../support/app.ts'
 import { databases, type Place } from '../../support/databases.ts'
@@ -357,6 +360,19 @@ describe('processes beside each other on Postgres', () => {
     expect(await other.message(asked.answerId)).toMatchObject({ status: 'COMPLETED', text: 'Here I am' })
   })
 
+  test('leave the queue alone where they can’t listen', async () => {
+    await using place = await postgres.create()
+    await leaveQueued(place, 1)
+    await using upstream = await startScriptedUpstream()
+    await using taken = await listening()
+    await expect(start(place, upstream, { ...lively, PORT: taken.port })).rejects.toThrow(StartError)
+    const { db } = await place.connect()
+    expect(await db.selectFrom('generation').select(['status', 'epoch']).execute()).toEqual([
+      { status: 'QUEUED', epoch: 1 },
+    ])
+    expect(upstream.runs).toEqual([])
+  })
+
   test('that start at once run each of 20 queued runs exactly once', async () => {
     await using place = await postgres.create()
     const questions = await leaveQueued(place, 20)
@@ -468,6 +484,14 @@ async function askMany(app: TestApp, upstream: ScriptedUpstream, count: number):
     await upstream.request()
   }
   return asked
+}
+
+/** Somebody else's server. */
+async function listening() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return { port: String(port), [Symbol.asyncDispose]: async () => void server.close() }
 }
 
 /** A process that stops in good order puts what has no text yet back in the queue. */
