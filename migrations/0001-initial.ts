@@ -101,6 +101,7 @@ const statements = [
     usage_estimated boolean not null default false,
     timeline integer[]
   )`,
+  `create index generation_by_conversation on generation (conversation_id)`,
   `create index generation_active on generation (conversation_id) where status in ('QUEUED', 'RUNNING')`,
   `create index generation_by_owner on generation (owner_id) where status in ('QUEUED', 'RUNNING')`,
 
