@@ -13,7 +13,7 @@ export type Chat = {
   readonly streams: Streams
   readonly models: Models
   readonly runner: Runner
-  readonly limits: Pick<Limits, 'messageLength' | 'runsPerConversation'>
+  readonly limits: Pick<Limits, 'messageLength' | 'runsPerConversation' | 'cost'>
   readonly log: Logger
 }
 

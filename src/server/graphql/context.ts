@@ -21,6 +21,8 @@ type Read = {
   readonly loaders: Loaders
   /** What `eventsCursor` is made of. */
   readonly watermark: () => Promise<Watermark>
+  /** How many messages its lists without a page size have given. */
+  readonly relatives: number
 }
 
 /** What the resolvers of one operation share. A plain object: Yoga copies its members. */
@@ -41,7 +43,7 @@ function createRead(chat: Chat, viewer: Viewer): Read {
     taken ??= readWatermark(chat.db)
     return taken
   }
-  return { watermark, loaders: createLoaders(chat, viewer, watermark) }
+  return { watermark, relatives: 0, loaders: createLoaders(chat, viewer, watermark) }
 }
 
 /**

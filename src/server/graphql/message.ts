@@ -1,6 +1,7 @@
 import { regenerateMessage } from '../chat/generations.ts'
 import { textOf } from '../chat/messages.ts'
 import { editMessage, sendMessage } from '../chat/send-message.ts'
+import { RequestError } from '../errors.ts'
 import type { GenerationId, MessageId } from '../ids.ts'
 import type { Part } from '../streams/content.ts'
 import { builder, cost } from './builder.ts'
@@ -36,9 +37,20 @@ builder.objectRef<IndexedPart>('ReasoningPart').implement({
   fields: (t) => ({ text: t.exposeString('text', { description: 'All of it that is committed.' }) }),
 })
 
-/** Messages of a list of ids, in its order; one that was deleted meanwhile is left out. */
-async function loadMessages({ loaders }: GraphContext, ids: readonly MessageId[] | null) {
-  const messages = await Promise.all((ids ?? []).map((id) => loaders.message.load(id)))
+/**
+ * Messages of a list of ids, in its order; one that was deleted meanwhile is left out. Throws RequestError COST_LIMIT
+ * where such lists have given too many: how often they multiply when they are nested, no document tells beforehand.
+ */
+async function loadMessages(context: GraphContext, ids: readonly MessageId[] | null) {
+  const most = context.chat.limits.cost
+  context.relatives += ids?.length ?? 0
+  if (context.relatives > most) {
+    throw new RequestError(
+      'COST_LIMIT',
+      `The operation reads too many relatives of messages: at most ${most}`,
+    )
+  }
+  const messages = await Promise.all((ids ?? []).map((id) => context.loaders.message.load(id)))
   return messages.filter((message) => message !== null)
 }
 
