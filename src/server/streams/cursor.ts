@@ -93,9 +93,12 @@ function pushNumber(bytes: number[], number: number): void {
 
 function readNumber(reader: Reader): number {
   let number = 0
-  for (let factor = 1; ; factor *= 128) {
+  for (let factor = 1; factor < 2 ** 53; factor *= 128) {
     const byte = reader.bytes[reader.at++] ?? 0
     number += (byte & 127) * factor
     if (byte < 128) return number
   }
+  // Anybody can make the check right, and a number that is not finite could never be written again: nothing fits here.
+  reader.at = Infinity
+  return 0
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { type GenerationId, newId } from '../../../src/server/ids.ts'
 import {
@@ -66,6 +67,19 @@ describe('a cursor', () => {
     for (const wrong of ['', '=', '🙂', `${cursor}A`, ` ${cursor}`, 'null', '0', cursor.repeat(100)]) {
       expect(decodeCursor(stream, wrong)).toEqual({ refused: 'malformed' })
     }
+  })
+
+  test.each([
+    ['infinite', [...Array<number>(200).fill(255), 1]],
+    ['none at all', [...Array<number>(200).fill(128), 0]],
+    ['too large', [...Array<number>(8).fill(255), 1]],
+  ])('that somebody forged with a number that is %s is malformed', (_what, number) => {
+    const stream = streamOf('generation')
+    const cursor = encodeCursor(stream, { seq: 1, places: new Map() })
+    const body = Buffer.from([...Buffer.from(cursor, 'base64url').subarray(0, -2), 0, 0, ...number])
+    const check = createHash('sha256').update(body).digest().subarray(0, 2)
+    const forged = Buffer.concat([body, check]).toString('base64url')
+    expect(decodeCursor(stream, forged)).toEqual({ refused: 'malformed' })
   })
 })
 
