@@ -1,5 +1,5 @@
 import type { KyselyPlugin, QueryId } from 'kysely'
-import { openDatabase } from '../../src/server/db/connect.ts'
+import { type Db, openDatabase } from '../../src/server/db/connect.ts'
 
 /** Called when the database has answered a statement, before whoever asked is given the answer. */
 export type Hook = (statement: string) => Promise<void> | void
@@ -22,7 +22,7 @@ export function interceptor(): Interceptor {
   return {
     openDatabase: async (options) => {
       const database = await openDatabase(options)
-      return { ...database, db: database.db.withPlugin(answerHook(database.db, onAnswer)) }
+      return { ...database, db: hooked(database.db, onAnswer) }
     },
     once: (text, hook) =>
       new Promise((resolve, reject) => {
@@ -37,6 +37,21 @@ export function interceptor(): Interceptor {
         waiting.push({ text, run })
       }),
   }
+}
+
+/** The same database, with `hook` called at each of its answers; what that throws takes the answer's place. */
+export function hooked(db: Db, hook: Hook): Db {
+  return db.withPlugin(answerHook(db, hook))
+}
+
+/** As when the connection breaks between the first commit and its confirmation. */
+export function losingFirstAnswer(db: Db): Db {
+  let isLost = false
+  return hooked(db, () => {
+    if (isLost) return
+    isLost = true
+    throw new Error('Connection terminated')
+  })
 }
 
 type Compiler = { getExecutor(): { compileQuery(node: never, id: QueryId): { sql: string } } }

@@ -48,7 +48,8 @@ export class Contents {
     const reading = this.#reading.get(id)
     if (!reading) return this.#begin(id)
     // The read under way may have begun before what the caller was woken for: share the one after it.
-    reading.next ??= reading.now.then(() => this.#begin(id))
+    const begin = () => this.#begin(id)
+    reading.next ??= reading.now.then(begin, begin)
     return reading.next
   }
 

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import type { Db } from '../../../src/server/db/connect.ts'
 import { newId, type ViewerId } from '../../../src/server/ids.ts'
 import { Contents } from '../../../src/server/streams/contents.ts'
 import { followViewer } from '../../../src/server/streams/follow.ts'
 import { createWakeUps } from '../../../src/server/streams/wake-ups.ts'
 import { databases } from '../../support/databases.ts'
+import { hooked } from '../../support/intercept.ts'
 
 describe.each(databases)('a stream that rests between its rounds, on $name', ({ open }) => {
   test('ends at once when its reader leaves while it reads', async () => {
     await using database = await open()
     const reader = new AbortController()
-    const db = afterEachAnswer(database.db, () => reader.abort())
+    const db = hooked(database.db, () => reader.abort())
     const wakeUps = createWakeUps()
     const streams = { db, contents: new Contents(db), wakeUps, incarnation: newId() }
     const from = { seq: 0, places: new Map() }
@@ -19,13 +19,3 @@ describe.each(databases)('a stream that rests between its rounds, on $name', ({ 
     expect(wakeUps.watched()).toEqual([])
   })
 })
-
-function afterEachAnswer(db: Db, hook: () => void): Db {
-  return db.withPlugin({
-    transformQuery: ({ node }) => node,
-    transformResult: async ({ result }) => {
-      hook()
-      return result
-    },
-  })
-}

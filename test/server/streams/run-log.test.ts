@@ -6,6 +6,7 @@ import type { GenerationId } from '../../../src/server/ids.ts'
 import { FencedError, RunLog } from '../../../src/server/streams/run-log.ts'
 import { createWakeUps } from '../../../src/server/streams/wake-ups.ts'
 import { databases } from '../../support/databases.ts'
+import { losingFirstAnswer } from '../../support/intercept.ts'
 import { startRun } from '../../support/run.ts'
 
 describe.each(databases)('the log of runs on $name', ({ open }) => {
@@ -128,19 +129,6 @@ describe('the log of runs while its commit is held open on Postgres', () => {
 
 function openLog(db: Db): RunLog {
   return new RunLog({ db, wakeUps: createWakeUps(), log: pino({ level: 'fatal' }), flushInterval: 20 })
-}
-
-/** As when the connection breaks between a commit and its confirmation. */
-function losingFirstAnswer(db: Db): Db {
-  let lost = false
-  return db.withPlugin({
-    transformQuery: ({ node }) => node,
-    transformResult: async ({ result }) => {
-      if (lost) return result
-      lost = true
-      throw new Error('Connection terminated unexpectedly')
-    },
-  })
 }
 
 async function storedText(db: Db, id: GenerationId): Promise<string[]> {
