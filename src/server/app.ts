@@ -17,6 +17,7 @@ import { createDemo } from './llm/demo.ts'
 import { createModels, type Models } from './llm/models.ts'
 import type { ChatProvider } from './llm/provider.ts'
 import { createLog, type Logger } from './log.ts'
+import { once } from './once.ts'
 import { repeat } from './repeat.ts'
 import { Contents } from './streams/contents.ts'
 import type { Streams } from './streams/follow.ts'
@@ -48,21 +49,25 @@ export type Overrides = {
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
   requireTokenBeyondLoopback(config)
   const log = overrides.log ?? createLog(config.logLevel)
+  // Gives back what was had so far when the start fails, and in that order at the stop.
+  await using started = new AsyncDisposableStack()
   const open = overrides.openDatabase ?? openDatabase
   const database = await open({ ...config, log, vacuumInterval: config.timers.vacuum })
-  try {
-    await migrate(database.db)
-    return await serve(config, overrides, log, database)
-  } catch (error) {
-    await database.close()
-    throw error
-  }
+  started.defer(database.close)
+  await migrate(database.db)
+  const address = await serve(config, overrides, log, database, started)
+  const running = started.move()
+  return { ...address, db: database.db, failed: database.failed, close: once(() => running.disposeAsync()) }
 }
 
-async function serve(config: Config, overrides: Overrides, log: Logger, database: Database): Promise<App> {
-  const { db } = database
+async function serve(
+  config: Config,
+  overrides: Overrides,
+  log: Logger,
+  { db, kind }: Database,
+  started: AsyncDisposableStack,
+): Promise<{ url: string; port: number }> {
   const { chat, runner } = createChat(config, overrides, log, db, await readIncarnation(db))
-  const processId = runner.processId
   const viewer = await ensureLocalViewer(db)
   const server = createHttpServer({
     ...config,
@@ -74,23 +79,24 @@ async function serve(config: Config, overrides: Overrides, log: Logger, database
     page: createPageSource(),
   })
   chat.models.start()
-  await beat(db, processId, config.timers.processExpiry)
+  started.defer(() => chat.models.close())
+  await beat(db, runner.processId, config.timers.processExpiry)
+  started.defer(() => leave(config, chat, runner))
   // Nobody else can hold the embedded database: whoever ran something on it is gone.
-  await sweep(chat, sweeper(config, runner), { alone: database.kind === 'embedded' })
-  const { url, port } = await server.listen()
+  await sweep(chat, sweeper(config, runner), { alone: kind === 'embedded' })
+  const address = await server.listen()
+  started.defer(() => runner.close())
+  started.defer(server.close)
   // Only now: a start that fails must not take runs that it will never end, nor ask a model for them.
   for (const id of await findQueued(db)) runner.claim(id)
-  const stopLoops = startLoops(config, chat, runner)
-  const close = async () => {
-    await stopLoops()
-    await server.close()
-    await runner.close()
-    await retire(db, processId)
-    await sweep(chat, sweeper(config, runner))
-    await chat.models.close()
-    await database.close()
-  }
-  return { url, port, db, failed: database.failed, close: once(close) }
+  started.defer(startLoops(config, chat, runner))
+  return address
+}
+
+/** Nobody has to wait until this process counts as dead: what it leaves behind is settled now. */
+async function leave(config: Config, chat: Chat, runner: GenerationRunner): Promise<void> {
+  await retire(chat.db, runner.processId)
+  await sweep(chat, sweeper(config, runner))
 }
 
 function createChat(config: Config, overrides: Overrides, log: Logger, db: Db, incarnation: string) {
@@ -176,12 +182,4 @@ async function isReady(db: Db, timeout: number): Promise<boolean> {
     ),
     tooLate,
   ])
-}
-
-function once(work: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | null = null
-  return () => {
-    done ??= work()
-    return done
-  }
 }

@@ -32,7 +32,7 @@ const partOfFile: Readonly<Record<string, string>> = {
 }
 
 /** May be imported by every part of the server. */
-const leaves = ['ids', 'errors', 'log', 'metrics', 'version', 'llm/provider', 'limits/limits'].map(
+const leaves = ['ids', 'errors', 'log', 'metrics', 'once', 'version', 'llm/provider', 'limits/limits'].map(
   (name) => `src/server/${name}.ts`,
 )
 

@@ -4,6 +4,7 @@ import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
 import { StartError } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import { once } from '../once.ts'
 import { startEmbedded } from './embedded.ts'
 import { maintain } from './maintain.ts'
 import type { Tables } from './tables.ts'
@@ -130,14 +131,6 @@ async function endPool(pool: pg.Pool): Promise<void> {
   await Promise.race([pool.end(), sleep(closeTimeout, undefined, { ref: false })])
 }
 
-function once<T>(work: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined
-  return () => {
-    result ??= work()
-    return result
-  }
-}
-
 const scope = new AsyncLocalStorage<{ readonly database: unknown; open: boolean }>()
 const maxAttempts = 4
 
@@ -187,4 +180,9 @@ function identify(db: Db): unknown {
 /** serialization_failure, deadlock_detected */
 function isConflict(error: unknown): boolean {
   return error instanceof pg.DatabaseError && (error.code === '40001' || error.code === '40P01')
+}
+
+/** Whether the database refused a statement for what it says (SQLSTATE classes 22 and 23), not for its own state. */
+export function isAboutData(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^2[23]/.test(String(error.code))
 }

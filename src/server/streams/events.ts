@@ -4,7 +4,7 @@ import type { ConversationEventRow, ViewerEventRow } from '../db/tables.ts'
 import type { ConversationId, GenerationId, ViewerId } from '../ids.ts'
 
 /** Durable events that one read takes at the most; a reader with a longer backlog reads again. */
-const pageSize = 200
+export const eventsPerRead = 200
 
 /** A conversation's durable events after `seq`, in order; with `generationId` only that run's. */
 export async function readConversationEvents(
@@ -18,7 +18,7 @@ export async function readConversationEvents(
     .where('conversation_id', '=', conversationId)
     .where('seq', '>', seq)
   if (generationId) query = query.where('generation_id', '=', generationId)
-  return query.orderBy('seq').limit(pageSize).execute()
+  return query.orderBy('seq').limit(eventsPerRead).execute()
 }
 
 /** A viewer's durable events after `seq`, in order. */
@@ -29,7 +29,7 @@ export async function readViewerEvents(db: Db, viewerId: ViewerId, seq: number):
     .where('viewer_id', '=', viewerId)
     .where('seq', '>', seq)
     .orderBy('seq')
-    .limit(pageSize)
+    .limit(eventsPerRead)
     .execute()
 }
 

@@ -5,7 +5,7 @@ import type { ConversationId, GenerationId, MessageId, ViewerId } from '../ids.t
 import { beginning, type Content, type Part, type Place, stepFrom } from './content.ts'
 import type { Contents } from './contents.ts'
 import { encodeCursor, type Position, type StreamName } from './cursor.ts'
-import { readConversationEvents, readViewerEvents, runsUnderWayAt } from './events.ts'
+import { eventsPerRead, readConversationEvents, readViewerEvents, runsUnderWayAt } from './events.ts'
 import type { Listener, WakeUps } from './wake-ups.ts'
 
 export type ResyncReason = 'CURSOR_EXPIRED' | 'CURSOR_UNKNOWN' | 'SLOW_CONSUMER' | 'SERVER_RESTARTED'
@@ -186,7 +186,7 @@ class ConversationReader implements Reader<ConversationItem> {
         if (yield* this.#event(event, listener)) return true
       }
       // A run that is not under way after all events were read had ended before this reader's cursor.
-      if (events.length === 0) return this.#scope.generationId !== null && this.#places.size === 0
+      if (events.length < eventsPerRead) return this.#scope.generationId !== null && this.#places.size === 0
     }
   }
 
@@ -255,7 +255,7 @@ class ViewerReader implements Reader<ViewerItem> {
         this.#seq = event.seq
         yield this.place({ type: 'event', event, at: event.at })
       }
-      if (events.length === 0) return false
+      if (events.length < eventsPerRead) return false
     }
   }
 }

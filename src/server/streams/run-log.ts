@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Db } from '../db/connect.ts'
+import { type Db, isAboutData } from '../db/connect.ts'
 import type { ChunkKind } from '../db/tables.ts'
 import type { GenerationId } from '../ids.ts'
 import type { Logger } from '../log.ts'
@@ -87,18 +87,19 @@ export class RunLog {
     } catch (error) {
       this.#options.log.warn(
         { err: error, runs: batch.length },
-        'commit of the log failed, trying run by run',
+        'a commit of the log failed, and is tried again',
       )
-      for (const one of batch) await this.#commitAlone(one)
+      // One run whose text the database refuses must not take the others with it.
+      const tries = isAboutData(error) ? batch.map((one) => [one]) : [batch]
+      for (const again of tries) await this.#commitAgain(again)
     }
   }
 
-  /** One run whose text the database refuses must not take the others with it. */
-  async #commitAlone(one: Batch): Promise<void> {
+  async #commitAgain(batch: readonly Batch[]): Promise<void> {
     try {
-      this.#show([one], await insertChunks(this.#options.db, [one]))
+      this.#show(batch, await insertChunks(this.#options.db, batch))
     } catch (error) {
-      one.writer.failed(error)
+      for (const { writer } of batch) writer.failed(error)
     }
   }
 
