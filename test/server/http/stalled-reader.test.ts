@@ -66,7 +66,7 @@ describe.each(['SSE', 'WebSocket'] as const)('a reader over %s that stops readin
     const grown = process.memoryUsage().rss - before
     // What the kernel takes for a connection that nobody reads is not in here; what the server keeps would be.
     expect(grown).toBeLessThan(60_000_000)
-    expect(Math.max(...waits)).toBeLessThan(250)
+    expect(Math.max(...waits)).toBeLessThan(muchLongerThanATurn)
     for (const socket of sockets) socket.destroy()
     await eventually(() => expect(running.endless).toBe(0))
   })
@@ -91,12 +91,15 @@ describe.each(['SSE', 'WebSocket'] as const)('a reader over %s that stops readin
       expect((await postGraphQL(edge.endpoint, { query: '{ hello }' })).status).toBe(200)
       waits.push(performance.now() - asked)
     }
-    expect(Math.max(...waits)).toBeLessThan(250)
+    expect(Math.max(...waits)).toBeLessThan(muchLongerThanATurn)
     // The end of a connection has to come through as well.
     for (const socket of sockets) socket.destroy()
     await eventually(() => expect(running.endless).toBe(0))
   })
 })
+
+/** Milliseconds. Where streams starve the others, a query waits for as long as they are read: many times this. */
+const muchLongerThanATurn = 2_000
 
 test('a WebSocket that is closed for being slow is told 1013', async () => {
   await using edge = await startEdge({ timers: { stall: 300 } })
