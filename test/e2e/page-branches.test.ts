@@ -70,6 +70,7 @@ test('another answer stands beside the first, also while it is being written', a
   await run.text('Tai')
   await onPage(page).log.getByText('Tai', { exact: true }).waitFor()
   expect(await onPage(page).log.getByText('Heads').count()).toBe(0)
+  await onPage(page).answer.getByText('2/2').waitFor()
   await run.text('ls')
   await run.finish()
   await onPage(page).answer.getByText('2/2').waitFor()

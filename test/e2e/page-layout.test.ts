@@ -126,6 +126,28 @@ test('who scrolls up is left alone while the answer grows, and finds the way bac
   await expect.poll(fromEnd, patient).toBeLessThan(5)
 })
 
+test('each block of an answer is laid out by its own script', async () => {
+  await using scene = await openScene({ browser })
+  const page = await scene.openTab()
+  await onPage(page).field.fill('Greet me')
+  await onPage(page).button('Send').click()
+  const run = await scene.upstream.request()
+  await run.text('Twice:\n\n- Hello.\n- שלום.')
+  await run.finish()
+  await onPage(page).log.getByText('שלום').waitFor()
+  const [latin, hebrew] = await onPage(page)
+    .log.locator('li')
+    .evaluateAll((items) =>
+      items.map((item) => {
+        const text = document.createRange()
+        text.selectNodeContents(item)
+        return { text: text.getBoundingClientRect(), item: item.getBoundingClientRect() }
+      }),
+    )
+  expect(latin!.text.left - latin!.item.left).toBeLessThan(10)
+  expect(hebrew!.item.right - hebrew!.text.right).toBeLessThan(10)
+})
+
 test('the theme follows the system until one is chosen, which a reload keeps', async () => {
   await using scene = await openScene({ browser, context: { colorScheme: 'dark' } })
   const page = await scene.openTab()

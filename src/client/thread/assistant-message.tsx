@@ -41,10 +41,10 @@ export const AssistantMessage = memo(function AssistantMessage({
       ))}
       {!finished && parts.length === 0 && <Waiting>{waitingFor(message)}</Waiting>}
       <EndingNote message={message} onRetry={again} />
-      {finished && (
+      {(finished || siblings.length > 1) && (
         <MessageActions end={false}>
-          {parts.length > 0 && <CopyButton text={() => answerOf(parts)} label="Copy answer" />}
-          <IconButton icon="retry" label="Answer again" onClick={again} />
+          {finished && parts.length > 0 && <CopyButton text={() => answerOf(parts)} label="Copy answer" />}
+          {finished && <IconButton icon="retry" label="Answer again" onClick={again} />}
           <BranchSwitch store={store} messageId={message.id} siblings={siblings} />
         </MessageActions>
       )}

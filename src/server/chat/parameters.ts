@@ -2,7 +2,7 @@ import { ChatError } from '../errors.ts'
 import { fromGlobalId } from '../ids.ts'
 import type { Models } from '../llm/models.ts'
 import { type ModelInfo, modelKey, type Parameters } from '../llm/provider.ts'
-import { requireStorable } from './text.ts'
+import { quoted, requireStorable } from './text.ts'
 
 /** What a caller asks of a generation. `modelId`: an exact provider name or a global id; null: the default. */
 export type Generate = Partial<Parameters> & { readonly modelId?: string | null }
@@ -27,10 +27,7 @@ export function requirePlan(models: Models, generate: Generate, fallback: string
       ? findModel(models, generate.modelId)
       : (servedModel(models, fallback) ?? models.defaultModel())
   if (!model)
-    throw invalid(
-      'modelId',
-      `no model is called ${JSON.stringify(generate.modelId)}; see the query \`models\``,
-    )
+    throw invalid('modelId', `no model is called ${quoted(generate.modelId ?? '')}; see the query \`models\``)
   if (!model.available) {
     throw new ChatError('MODEL_UNAVAILABLE', `${model.displayName} is not available any more`, [
       'generate',

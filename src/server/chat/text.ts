@@ -46,3 +46,8 @@ export function beginningOf(text: string, count: number): string {
 export function estimateTokens(text: string): number {
   return Math.ceil(Math.max(text.length / 4, Buffer.byteLength(text) / 5))
 }
+
+/** What a caller sent, as an error repeats it: in quotes, and not at any length. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text)
+}

@@ -1,6 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { MessageChannel, type Worker } from 'node:worker_threads'
 import { StartError } from '../errors.ts'
@@ -72,12 +81,27 @@ export async function startEmbedded(options: {
 function makeDirectories(dataDir: string): string {
   const directory = join(dataDir, 'postgres')
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    makeDirectory(dataDir)
     if (existsSync(directory)) chmodSync(directory, 0o700)
   } catch (error) {
     throw new StartError(`Cannot use ${dataDir}: ${(error as Error).message}`, { cause: error })
   }
   return directory
+}
+
+/** Not by `recursive`, which never returns where a parent exists and yet takes no directory, as in /proc. */
+function makeDirectory(path: string): void {
+  if (!existsSync(path)) {
+    makeDirectory(dirname(path))
+    try {
+      mkdirSync(path, { mode: 0o700 })
+    } catch (error) {
+      // Another process may have been faster.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+  }
+  if (!statSync(path).isDirectory())
+    throw new Error(`${path} is not a directory: set PARLEY_DATA_DIR to another`)
 }
 
 /** A thread's life: `ready` rejects, and `failed` resolves, when it ends before `stop`. */

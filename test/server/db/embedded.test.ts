@@ -48,6 +48,13 @@ function psql(database: TestDatabase): pg.Client {
 }
 
 describe('the data directory', () => {
+  test.each(['/proc/parley', '/dev/null'])(
+    'is refused at once where there can be none: %s',
+    async (place) => {
+      await expect(startEmbedded({ dataDir: place, log })).rejects.toThrow(StartError)
+    },
+  )
+
   test('is made with everything above it, and only its owner can look into it', async () => {
     await (await open()).close()
     for (const path of [dirname(dataDir), dataDir, join(dataDir, 'postgres')]) {
@@ -71,7 +78,7 @@ describe('the data directory', () => {
   test('that cannot be made is reported with the reason', async () => {
     writeFileSync(join(folder, 'deep'), '')
     await expect(open()).rejects.toThrow(StartError)
-    await expect(open()).rejects.toThrow(`Cannot use ${dataDir}: ENOTDIR`)
+    await expect(open()).rejects.toThrow(`Cannot use ${dataDir}: ${join(folder, 'deep')} is not a directory`)
   })
 
   test('with damaged files is reported in the words of the database, and can be opened once they are mended', async () => {
