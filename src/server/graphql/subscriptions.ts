@@ -6,12 +6,13 @@ import type { Position, StreamName } from '../streams/cursor.ts'
 import { viewerSeqs } from '../streams/events.ts'
 import {
   type ConversationItem,
+  type ConversationScope,
   type FollowOptions,
   followConversation,
   followViewer,
   type ViewerItem,
 } from '../streams/follow.ts'
-import { startOf } from '../streams/start.ts'
+import { type Start, startOf } from '../streams/start.ts'
 import { builder } from './builder.ts'
 import { beginRead, type GraphContext } from './context.ts'
 import { ConversationEvent, GenerationEvent, ViewerEvent } from './events.ts'
@@ -50,12 +51,7 @@ builder.subscriptionField('generationEvents', (t) =>
         beginningOf(0),
       )
       const scope = { conversationId: generation.conversation_id, generationId: id }
-      const follow = { ...options, resync: start.resync }
-      return asEvents(
-        followConversation(chat.streams, scope, start.from, context.signal, follow),
-        context,
-        info,
-      )
+      return conversationItems(context, info, scope, start, options)
     },
     resolve: (item: ConversationItem) => item,
   }),
@@ -90,13 +86,7 @@ builder.subscriptionField('conversationEvents', (t) =>
       const now = beginningOf(args.fromStart ? 0 : conversation.last_seq)
       const start = startOf(streamOf(context, 'conversation', id), cursorOf(args, context), extent, now)
       const scope = { conversationId: id, generationId: null }
-      const deltas = args.deltas ?? true
-      const follow = { ...options, deltas, resync: start.resync }
-      return asEvents(
-        followConversation(chat.streams, scope, start.from, context.signal, follow),
-        context,
-        info,
-      )
+      return conversationItems(context, info, scope, start, { ...options, deltas: args.deltas ?? true })
     },
     resolve: (item: ConversationItem) => item,
   }),
@@ -127,6 +117,18 @@ builder.subscriptionField('viewerEvents', (t) =>
     resolve: (item: ViewerItem) => item,
   }),
 )
+
+function conversationItems(
+  context: GraphContext,
+  info: GraphQLResolveInfo,
+  scope: ConversationScope,
+  { from, resync }: Start,
+  options: FollowOptions,
+): AsyncGenerator<ConversationItem, void, void> {
+  const { streams } = context.chat
+  const items = followConversation(streams, scope, from, context.signal, { ...options, resync })
+  return asEvents(items, context, info)
+}
 
 /**
  * Begins a new read before each event that names entities: what an earlier one loaded is old by now. An event of a
