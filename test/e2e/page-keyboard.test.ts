@@ -117,6 +117,7 @@ test('every button has a name, and the focus can be seen', async () => {
   await run.text('Hi.\n\n```js\n1\n```\n')
   await run.finish()
   await onPage(page).button('Copy code').waitFor()
+  await onPage(page).button('Copy answer').waitFor()
   const buttons = await page.getByRole('button').all()
   expect(buttons.length).toBeGreaterThan(6)
   const named = await page.getByRole('button', { name: /\S/ }).count()
