@@ -37,7 +37,7 @@ describe.each(databases)('how often the database is asked on $name', ({ create }
     const few = await count(thread(4))
     const many = await count(thread(50))
     expect(many.result.thread.nodes).toHaveLength(50)
-    // What a server asks by itself, as its heartbeat, may fall into either count.
+    // Answers that come at different moments may split one batch in two, whatever the number of rows.
     expect(many.statements - few.statements).toBeLessThanOrEqual(3)
     expect(many.statements).toBeLessThanOrEqual(16)
   })
@@ -60,7 +60,7 @@ describe.each(databases)('how often the database is asked on $name', ({ create }
     const few = await count(list(2))
     const many = await count(list(30))
     expect(many.result.viewer.conversations.nodes).toHaveLength(30)
-    // What a server asks by itself, as its heartbeat, may fall into either count.
+    // Answers that come at different moments may split one batch in two, whatever the number of rows.
     expect(many.statements - few.statements).toBeLessThanOrEqual(3)
     expect(many.statements).toBeLessThanOrEqual(14)
   })
@@ -82,9 +82,9 @@ describe.each(databases)('how often the database is asked on $name', ({ create }
     const few = await count(nodes(4))
     const many = await count(nodes(40))
     expect(many.result.nodes).not.toContain(null)
-    // What a server asks by itself, as its heartbeat, may fall into either count.
+    // Answers that come at different moments may split one batch in two, whatever the number of rows.
     expect(many.statements - few.statements).toBeLessThanOrEqual(3)
-    expect(few.statements).toBe(3)
+    expect(few.statements).toBeLessThanOrEqual(6)
   })
 })
 
