@@ -6,7 +6,7 @@ import { type Logger, pino } from 'pino'
 import { inject } from 'vitest'
 import { type Database, openDatabase } from '../../src/server/db/connect.ts'
 import { unpack } from '../../src/server/db/template.ts'
-import { databaseUrl, run } from './postgres.ts'
+import { databaseUrl, run } from './postgres-server.ts'
 
 /** A place for a database, as a Config names it: what a program under test is started on. */
 export type Place = {

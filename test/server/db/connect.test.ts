@@ -12,7 +12,7 @@ import {
 } from '../../../src/server/db/connect.ts'
 import { StartError } from '../../../src/server/errors.ts'
 import { databases } from '../../support/databases.ts'
-import { databaseUrl } from '../../support/postgres.ts'
+import { databaseUrl } from '../../support/postgres-server.ts'
 
 /** A table of the test's own, beside those of the server. */
 type WithNote = Kysely<{ note: { text: string } }>

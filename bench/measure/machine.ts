@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { cpuOf, machineTimes } from './cpu.ts'
+import { percentile } from './stats.ts'
+
+/** How the machine was used while something was measured, as shares of all its processors. */
+export type MachineUse = {
+  /** By processes that are not ours, on average and at its worst second but a few. */
+  readonly others: { readonly mean: number; readonly p90: number }
+  /** Share of the seconds in which nothing was left: times on the clock are not to be trusted when there are many. */
+  readonly saturated: number
+}
+
+type Second = { readonly busy: number; readonly others: number }
+
+/** Looks at the machine every second until it is stopped. */
+export class MachineWatch {
+  readonly #seconds: Second[] = []
+  readonly #stop = new AbortController()
+  readonly #watching = this.#watch()
+
+  async stop(): Promise<MachineUse> {
+    this.#stop.abort()
+    await this.#watching
+    const others = this.#seconds.map((second) => second.others)
+    const saturated = this.#seconds.filter(({ busy }) => busy > 0.95)
+    return {
+      others: {
+        mean: others.reduce((sum, share) => sum + share, 0) / others.length,
+        p90: percentile(others, 0.9),
+      },
+      saturated: saturated.length / this.#seconds.length,
+    }
+  }
+
+  async #watch(): Promise<void> {
+    let before = look()
+    while (!this.#stop.signal.aborted) {
+      await sleep(1_000, undefined, { signal: this.#stop.signal }).catch(() => {})
+      const after = look()
+      const total = after.total - before.total
+      const busy = 1 - (after.idle - before.idle) / total
+      this.#seconds.push({ busy, others: Math.max(0, busy - (after.ours - before.ours) / total) })
+      before = after
+    }
+  }
+}
+
+/** Everything that is measured is a child of this process. */
+function look(): { total: number; idle: number; ours: number } {
+  return { ...machineTimes(), ours: cpuOf(process.pid) }
+}

@@ -1,0 +1,11 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** Listens on a free port and tells it to whoever started this process. */
+export function listen(server: Server): void {
+  server.listen(0, '127.0.0.1', () => tell((server.address() as AddressInfo).port))
+}
+
+export function tell(port: number): void {
+  console.log(`listening on ${port}`)
+}
