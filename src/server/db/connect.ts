@@ -7,6 +7,7 @@ import type { Logger } from '../log.ts'
 import { once } from '../once.ts'
 import { startEmbedded } from './embedded.ts'
 import { maintain } from './maintain.ts'
+import { createPreparer } from './prepared.ts'
 import type { Tables } from './tables.ts'
 
 export type Db = Kysely<Tables>
@@ -50,7 +51,7 @@ async function openServer(databaseUrl: string, log: Logger): Promise<Database> {
   try {
     const version = await requireVersion(pool)
     return {
-      db: createDb(pool, () => null),
+      db: createDb(pool, { failure: () => null }),
       kind: 'postgres',
       version,
       failed: new Promise(() => {}),
@@ -73,7 +74,7 @@ async function openEmbedded(options: Parameters<typeof openDatabase>[0]): Promis
   void embedded.failed.then((error) => {
     failure = error
   })
-  const db = createDb(pool, () => failure)
+  const db = createDb(pool, { failure: () => failure, prepare: createPreparer() })
   const stopMaintenance = maintain(db, log, vacuumInterval)
   const close = once(async () => {
     await stopMaintenance()
@@ -96,14 +97,21 @@ function createPool(config: pg.PoolConfig, log: Logger): pg.Pool {
   return pool
 }
 
-/** `failure`: why no query can work any more, or null. */
-function createDb(pool: pg.Pool, failure: () => Error | null): Db {
+type DbOptions = {
+  /** Why no query can work any more, or null. */
+  readonly failure: () => Error | null
+  /** What statements go through. A server is not asked to keep them: its tables may change beneath them. */
+  readonly prepare?: ReturnType<typeof createPreparer>
+}
+
+function createDb(pool: pg.Pool, { failure, prepare }: DbOptions): Db {
   const connect = async () => {
     const state = scope.getStore()
     if (state?.open && state.database === identify(db)) throw new NestedUseError()
     const error = failure()
     if (error !== null) throw new Error(error.message, { cause: error })
-    return pool.connect()
+    const client = await pool.connect()
+    return prepare ? prepare(client) : client
   }
   const dialect = new PostgresDialect({ pool: { options: pool.options, connect, end: () => pool.end() } })
   const db: Db = new Kysely<Tables>({ dialect })

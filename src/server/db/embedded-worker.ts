@@ -70,6 +70,8 @@ const startParams = [
   ...['-c', 'log_min_error_statement=panic'],
   // A quarter of the default, for 100 MB less of resident memory; the host's cache serves the rest nearly as fast.
   ...['-c', 'shared_buffers=32MB'],
+  // Plans are kept, also those made while a table was small enough to be read whole.
+  ...['-c', 'enable_seqscan=off'],
 ]
 
 async function startPostgres(): Promise<PGlite> {

@@ -14,19 +14,34 @@ export type Backend = {
  * A turn is a unit: all messages up to a Query or a Sync, run in one go. Parse, Bind and Execute of two clients
  * would otherwise meet in the session's unnamed statement, and one of them would get the other's rows. A client
  * inside a transaction keeps the turn until it is through; when it goes away first, its transaction is rolled back.
+ *
+ * Named statements are the session's too: one that several clients prepare alike is prepared once for all of them.
  */
 export function shareBackend(backend: Backend): (stream: Duplex) => void {
   const waiting: Turn[] = []
+  const prepared = new Map<string, Buffer>()
   let owner: Duplex | null = null
 
   function runWaiting(): void {
     for (let turn = takeNext(); turn !== undefined; turn = takeNext()) {
       const { stream, unit } = turn
       stream.cork()
-      backend.run(unit.messages, (bytes) => stream.write(Buffer.from(bytes)))
+      run(unit.messages, stream)
       stream.uncork()
       owner = unit.kind === 'flushed' || backend.inTransaction() ? stream : null
     }
+  }
+
+  /** Prepares what another client has prepared no second time: that would be an error. */
+  function run(messages: Buffer, stream: Duplex): void {
+    const parse = namedParse(messages)
+    const known = parse !== null && prepared.get(parse.name)?.equals(parse.message) === true
+    if (known) stream.write(parseComplete)
+    backend.run(known ? messages.subarray(parse.message.length) : messages, (bytes) => {
+      if (parse && !known && bytes[0] === parseComplete[0])
+        prepared.set(parse.name, Buffer.from(parse.message))
+      stream.write(Buffer.from(bytes))
+    })
   }
 
   function takeNext(): Turn | undefined {
@@ -59,16 +74,25 @@ export function shareBackend(backend: Backend): (stream: Duplex) => void {
 }
 
 type Turn = { readonly stream: Duplex; readonly unit: Messages }
-type Messages = { readonly kind: 'whole' | 'flushed'; readonly messages: Uint8Array }
+type Messages = { readonly kind: 'whole' | 'flushed'; readonly messages: Buffer }
 /** What a client asked for: to run messages, to encrypt the connection, or to end it. */
 type Unit = Messages | { readonly kind: 'encryption' | 'end' }
 
 const code = { sslRequest: 80877103, gssRequest: 80877104, cancelRequest: 80877102 }
 const type = { query: 0x51, sync: 0x53, call: 0x46, flush: 0x48, terminate: 0x58 }
+const parseType = 0x50
+const parseComplete = Buffer.from('1\0\0\0\x04', 'latin1')
 const lastOfUnit: readonly number[] = [type.query, type.sync, type.call, type.flush]
 
 /** Sync, then Query: whatever the session was in the middle of is over. */
 const abandon = Buffer.from('S\0\0\0\x04Q\0\0\0\x0drollback\0', 'latin1')
+
+/** The Parse of a named statement that a unit begins with. */
+function namedParse(messages: Buffer): { name: string; message: Buffer } | null {
+  if (messages[0] !== parseType || messages[5] === 0) return null
+  const name = messages.toString('latin1', 5, messages.indexOf(0, 5))
+  return { name, message: messages.subarray(0, 1 + messages.readInt32BE(1)) }
+}
 
 /** Cuts one client's bytes into units. Linear in their number, however they arrive. */
 class Framing {

@@ -19,7 +19,7 @@ export const limitTable = {
     what: 'WebSockets and SSE streams of one remote address',
   },
   operationsPerSecond: {
-    default: 200,
+    default: 1_000,
     unit: 'operations',
     what: 'operations a second of one remote address',
   },

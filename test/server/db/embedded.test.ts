@@ -47,6 +47,32 @@ function psql(database: TestDatabase): pg.Client {
   return clientOf({ connection: { host: join(database.dataDir, 'socket') } })
 }
 
+describe('statements that connections prepare', () => {
+  const one = { name: 'mine', text: 'select $1::text as answer', values: ['one'] }
+
+  test('are one for all that prepare the same under a name', async () => {
+    await using database = await openOne()
+    const clients = [psql(database), psql(database)]
+    for (const client of clients) await client.connect()
+    const answers = await Promise.all(clients.map((client) => client.query(one)))
+    expect(answers.map(({ rows }) => rows)).toEqual([[{ answer: 'one' }], [{ answer: 'one' }]])
+    for (const client of clients) await client.end()
+  })
+
+  test('are refused where the name is another one’s, and where they are wrong', async () => {
+    await using database = await openOne()
+    const clients = [psql(database), psql(database)] as const
+    for (const client of clients) await client.connect()
+    await clients[0].query(one)
+    await expect(clients[1].query({ ...one, text: 'select $1::text as other' })).rejects.toThrow(
+      'already exists',
+    )
+    const wrong = { ...one, name: 'wrong', text: 'select $1::text from nowhere' }
+    for (const client of clients) await expect(client.query(wrong)).rejects.toThrow('nowhere')
+    for (const client of clients) await client.end()
+  })
+})
+
 describe('the data directory', () => {
   test.each(['/proc/parley', '/dev/null'])(
     'is refused at once where there can be none: %s',
