@@ -15,7 +15,7 @@ import { findViewers } from '../chat/viewers.ts'
 import type { ViewerRow } from '../db/tables.ts'
 import type { ConversationId, GenerationId, MessageId, ViewerId } from '../ids.ts'
 import type { Position } from '../streams/cursor.ts'
-import { conversationPositions, runPositions, type Watermark } from '../streams/watermark.ts'
+import { conversationPositions, runPositions, viewerPositions, type Watermark } from '../streams/watermark.ts'
 
 /** One read's rows: each is asked for once, together with the others of its kind. What is not visible is null. */
 export type Loaders = ReturnType<typeof createLoaders>
@@ -52,6 +52,7 @@ export function createLoaders(chat: Chat, viewer: Viewer, watermark: () => Promi
       conversationPositions(db, ids, await watermark()),
     ),
     runPosition: inMap<GenerationId, Position>(async (ids) => runPositions(db, ids, await watermark())),
+    viewerPosition: inMap<ViewerId, Position>(async (ids) => viewerPositions(db, ids, await watermark())),
   }
 }
 

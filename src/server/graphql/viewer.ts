@@ -1,6 +1,5 @@
 import { listConversations } from '../chat/conversations.ts'
 import { encodeCursor } from '../streams/cursor.ts'
-import { viewerPosition } from '../streams/watermark.ts'
 import { builder, cost } from './builder.ts'
 import { ConversationOrderField, OrderDirection, UserRole } from './enums.ts'
 import { pageArgs, toConnection } from './pages.ts'
@@ -44,8 +43,9 @@ builder.node(UserRef, {
       description:
         'Watermark of `viewerEvents` consistent with everything else read in this operation: read first, then subscribe with it.',
       resolve: async ({ id }, _args, context) => {
-        const position = await viewerPosition(context.chat.db, id, await context.watermark())
-        return encodeCursor({ kind: 'viewer', id, incarnation: context.chat.streams.incarnation }, position)
+        const position = await context.loaders.viewerPosition.load(id)
+        const stream = { kind: 'viewer', id, incarnation: context.chat.streams.incarnation } as const
+        return encodeCursor(stream, position ?? { seq: 0, places: new Map() })
       },
     }),
   }),

@@ -42,14 +42,19 @@ export function runPositions(
   })
 }
 
-/** `seq` of the viewer's newest event at the watermark. What is no longer kept was visible long before it. */
-export async function viewerPosition(db: Db, id: ViewerId, watermark: Watermark): Promise<Position> {
-  const { rows } = await sql<{ seq: number }>`
-    select coalesce(
-      (select seq from viewer_event where viewer_id = ${id} and xid < ${watermark}::xid8 order by seq desc limit 1),
-      (select min(seq) - 1 from viewer_event where viewer_id = ${id}),
-      0) as seq`.execute(db)
-  return { seq: rows[0]?.seq ?? 0, places: new Map() }
+/** `seq` of each viewer's newest event at the watermark. What is no longer kept was visible long before it. */
+export async function viewerPositions(
+  db: Db,
+  ids: readonly ViewerId[],
+  watermark: Watermark,
+): Promise<Map<ViewerId, Position>> {
+  const { rows } = await sql<{ id: ViewerId; seq: number }>`
+    select asked.id, coalesce(
+      (select seq from viewer_event where viewer_id = asked.id and xid < ${watermark}::xid8 order by seq desc limit 1),
+      (select min(seq) - 1 from viewer_event where viewer_id = asked.id),
+      0) as seq
+    from unnest(${ids}::uuid[]) as asked (id)`.execute(db)
+  return new Map(rows.map(({ id, seq }) => [id, { seq, places: new Map() }]))
 }
 
 type PlaceRow = [GenerationId, revision: number, part: number, offset: number]

@@ -54,7 +54,7 @@ describe.each(databases)('how often the database is asked on $name', ({ create }
     const list = (first: number) => () =>
       app.run<{ viewer: { conversations: { nodes: object[] } } }>(
         `{ viewer { conversations(first: ${first}) { totalCount nodes { id title starred messageCount
-          lastMessagePreview eventsCursor owner { name } defaultModel { name } head { id text generation { status } }
+          lastMessagePreview eventsCursor owner { name eventsCursor } defaultModel { name } head { id text generation { status } }
           activeGenerations { id message { text } } } } } }`,
       )
     const few = await count(list(2))
