@@ -154,9 +154,7 @@ async function* subscribe(
   { after = null, over = 'WebSocket' }: FollowOptions,
 ): AsyncGenerator<StreamedEvent, void, void> {
   const query = `subscription ($id: ID!, $after: Cursor) { ${field}(${args}) { ${fields} } }`
-  const request = { query, variables: { id, after } }
-  const results = over === 'SSE' ? overEvents(endpoint, request) : overSocket(endpoint, request)
-  for await (const { data, errors } of results) {
+  for await (const { data, errors } of resultsOf(endpoint, { query, variables: { id, after } }, over)) {
     if (errors) throw new Error(JSON.stringify(errors))
     yield data?.[field] as StreamedEvent
   }
@@ -164,6 +162,15 @@ async function* subscribe(
 
 type Request = { query: string; variables: Record<string, unknown> }
 type Result = { data?: Record<string, unknown>; errors?: unknown }
+
+/** The results of a subscription; end it by leaving the loop. */
+export function resultsOf(
+  endpoint: string,
+  request: Request,
+  over: 'WebSocket' | 'SSE',
+): AsyncGenerator<Result, void, void> {
+  return over === 'SSE' ? overEvents(endpoint, request) : overSocket(endpoint, request)
+}
 
 async function* overEvents(endpoint: string, request: Request): AsyncGenerator<Result, void, void> {
   await using events = await openEvents(endpoint, request)

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import type { Db } from '../../src/server/db/connect.ts'
 import { toGlobalId } from '../../src/server/ids.ts'
-import type { Asked, TestApp } from './app.ts'
+import { type Asked, type FollowOptions, resultsOf, type TestApp } from './app.ts'
 import type { StreamedEvent } from './fold.ts'
-import { type GraphQLError, openSocket, postGraphQL } from './graphql-client.ts'
+import { type GraphQLError, postGraphQL } from './graphql-client.ts'
 
 /** What tests of conversations say and ask: every mutation, and the usual reads, as a client would. */
 
@@ -95,19 +95,16 @@ export async function ending(app: TestApp, generationId: string): Promise<Stream
 /** Follows what happens to the viewer's list; end it by leaving the loop. */
 export async function* followViewer(
   app: TestApp,
-  { after = null, args = '' }: { after?: string | null; args?: string } = {},
+  { after = null, args = '', over = 'WebSocket' }: FollowOptions = {},
 ): AsyncGenerator<StreamedEvent, void, void> {
   const query = `subscription ($after: Cursor) { viewerEvents(after: $after ${args}) { __typename cursor seq at
     ... on ConversationChanged { conversation { id title starred lastMessagePreview } clientMutationId }
     ... on ConversationRemoved { conversationId removal: reason } ... on ResyncRequired { reason } } }`
-  await using socket = await openSocket(app.endpoint)
-  socket.subscribe('viewer', { query, variables: { after } })
-  for (;;) {
-    const { type, payload } = await socket.next('viewer')
-    const { data, errors } = payload as { data?: { viewerEvents: StreamedEvent } | null; errors?: unknown }
-    if (type !== 'next' || !data) throw new Error(JSON.stringify(errors ?? payload ?? 'The stream has ended'))
-    yield data.viewerEvents
+  for await (const { data, errors } of resultsOf(app.endpoint, { query, variables: { after } }, over)) {
+    if (errors) throw new Error(JSON.stringify(errors))
+    yield data?.['viewerEvents'] as StreamedEvent
   }
+  throw new Error('The stream has ended')
 }
 
 /** Sends a message and waits for the end of its answer. */

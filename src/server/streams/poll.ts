@@ -26,8 +26,9 @@ async function versions(db: Db, topics: readonly Topic[]): Promise<Map<Topic, st
     union all
     select 'viewer:' || id, last_seq::text from viewer where id = any(${ids('viewer')}::uuid[])
     union all
-    select 'run:' || id, status || (select concat(max(part), ':', max(start)) from chunk where generation_id = generation.id
-      and part = (select max(part) from chunk where generation_id = generation.id))
+    select 'run:' || id, concat_ws(' ', status, revision, (
+      select concat(max(part), ':', max(start)) from chunk where generation_id = generation.id
+      and part = (select max(part) from chunk where generation_id = generation.id)))
     from generation where id = any(${ids('run')}::uuid[])`.execute(db)
   return new Map(rows.map((row) => [row.topic, row.version]))
 }
