@@ -33,7 +33,7 @@ describe.each(databases)('at whichever statement of a read it happens, on $name,
     await using scene = await open(await create())
     const { asked, say, end } = await scene.ask()
     let said = ''
-    await atEveryStatement(scene.database, async (number) => ({
+    await atEveryStatement<ReadRun>(scene.database, async (number) => ({
       happens: async () => {
         said += `word ${number} `
         await say(said)
@@ -54,7 +54,7 @@ describe.each(databases)('at whichever statement of a read it happens, on $name,
 
   test('the end of a run is in the read or behind its cursor', async () => {
     await using scene = await open(await create())
-    await atEveryStatement(scene.database, async () => {
+    await atEveryStatement<ReadRun>(scene.database, async () => {
       const { asked, say, end } = await scene.ask()
       await say('All')
       return {
@@ -79,7 +79,7 @@ describe.each(databases)('at whichever statement of a read it happens, on $name,
     const query = `query ($id: ID!) { conversation(id: $id) { eventsCursor title head { id }
       thread(last: 100) { nodes { id conversation { eventsCursor } } } } }`
     type Read = { eventsCursor: string; thread: { nodes: { id: string; conversation: Marked }[] } }
-    await atEveryStatement(scene.database, async (number) => ({
+    await atEveryStatement<Read>(scene.database, async (number) => ({
       happens: async () => void all.push(await say(app, id, `At statement ${number}`)),
       during: async () => (await app.run<{ conversation: Read }>(query, { id })).conversation,
       after: async ({ eventsCursor, thread: { nodes } }) => {
@@ -110,7 +110,7 @@ describe.each(databases)('at whichever statement of a read it happens, on $name,
     const query = `{ viewer { name conversations(first: 100) { nodes { id title owner { eventsCursor } } }
       eventsCursor } }`
     type Read = Marked & { conversations: { nodes: { id: string; title: string; owner: Marked }[] } }
-    await atEveryStatement(scene.database, async (number) => ({
+    await atEveryStatement<Read>(scene.database, async (number) => ({
       happens: async () => {
         const title = `Renamed at statement ${number}`
         await make(`Made at statement ${number}`)
@@ -137,7 +137,7 @@ describe.each(databases)('at whichever statement of a read it happens, on $name,
 describe.each(databases)('at whichever statement of a subscription it ends, on $name,', ({ create }) => {
   test.each(ways)('a run is read to its end $how, once', async ({ inConversation, over, isNew }) => {
     await using scene = await open(await create())
-    await atEveryStatement(scene.database, async () => {
+    await atEveryStatement<Reading>(scene.database, async () => {
       const { asked, say, end } = await scene.ask()
       const followed = () => follow(scene.app, asked, inConversation, { args: 'fromStart: true' })
       const before = new Reading(inConversation ? followed() : scene.app.follow(asked.generationId))
