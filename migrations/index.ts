@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import * as initial from './0001-initial.ts'
+import * as runsThatWaitAndGoOn from './0002-runs-that-wait-and-go-on.ts'
 
 /**
  * `expand` only adds: the release before runs on its result. `contract` removes what no supported release uses any
@@ -13,4 +14,5 @@ export type Migration = {
 /** Every migration in order. A static list: an executable has no folder to read. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': { kind: 'expand', ...initial },
+  '0002-runs-that-wait-and-go-on': { kind: 'expand', ...runsThatWaitAndGoOn },
 }

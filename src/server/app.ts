@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Chat } from './chat/chat.ts'
 import { dropExpired } from './chat/housekeeping.ts'
-import { beat, findLost, findQueued, retire, type Sweeper, sweep } from './chat/processes.ts'
+import { beat, findLost, retire, type Sweeper, sweep } from './chat/processes.ts'
 import { GenerationRunner } from './chat/run-generation.ts'
 import { ensureLocalViewer } from './chat/viewers.ts'
 import { type Config, requireTokenBeyondLoopback } from './config.ts'
@@ -23,7 +23,7 @@ import { Contents } from './streams/contents.ts'
 import type { Streams } from './streams/follow.ts'
 import { createPoll } from './streams/poll.ts'
 import { RunLog } from './streams/run-log.ts'
-import { createWakeUps } from './streams/wake-ups.ts'
+import { createWakeUps, type WakeUps } from './streams/wake-ups.ts'
 import { version } from './version.ts'
 
 /** A running server. */
@@ -88,7 +88,6 @@ async function serve(
   started.defer(() => runner.close())
   started.defer(server.close)
   // Only now: a start that fails must not take runs that it will never end, nor ask a model for them.
-  for (const id of await findQueued(db)) runner.claim(id)
   started.defer(startLoops(config, chat, runner))
   return address
 }
@@ -109,6 +108,7 @@ function createChat(config: Config, overrides: Overrides, log: Logger, db: Db, i
     runLog: new RunLog({ db, wakeUps, log, flushInterval: config.timers.flush }),
     processId: newId<ProcessId>(),
     retry: config.timers,
+    limits: config.limits,
   })
   return { chat: { ...base, runner } satisfies Chat, runner }
 }
@@ -144,11 +144,12 @@ function startLoops(config: Config, chat: Chat, runner: GenerationRunner): () =>
   const { signal } = stopping
   const { db, log, streams } = chat
   const loops = [
+    watchQueue(streams.wakeUps, runner, signal),
     repeat('the heartbeat', timers.processHeartbeat, signal, log, async () => {
       await beat(db, runner.processId, timers.processExpiry)
       for (const id of await findLost(db, runner.processId, runner.active)) runner.stop(id)
       await sweep(chat, sweeper(config, runner))
-      for (const id of await findQueued(db)) runner.claim(id)
+      runner.fill()
     }),
     repeat('the poll', timers.poll, signal, log, createPoll(db, streams.wakeUps)),
     repeat('housekeeping', timers.housekeeping, signal, log, () => dropExpired(db)),
@@ -156,6 +157,16 @@ function startLoops(config: Config, chat: Chat, runner: GenerationRunner): () =>
   return async () => {
     stopping.abort()
     await Promise.all(loops)
+  }
+}
+
+/** Looks at the queue at once, and whenever something was added to it. */
+async function watchQueue(wakeUps: WakeUps, runner: GenerationRunner, signal: AbortSignal): Promise<void> {
+  using listener = wakeUps.listen(['queue'])
+  while (!signal.aborted) {
+    listener.take()
+    runner.fill()
+    await listener.woken(signal)
   }
 }
 

@@ -16,6 +16,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   'test/server/chat/processes.test.ts > a writer and whoever takes its run, at the same moment on Postgres':
     oneProcess,
   'test/server/chat/processes.test.ts > processes beside each other on Postgres': oneProcess,
+  'test/server/chat/queue.test.ts > processes that share one queue on Postgres': oneProcess,
 }
 
 /** One test: the titles of its file, of the groups around it, and its own. */

@@ -13,15 +13,21 @@ export type Chat = {
   readonly streams: Streams
   readonly models: Models
   readonly runner: Runner
-  readonly limits: Pick<Limits, 'messageLength' | 'runsPerConversation' | 'cost'>
+  readonly limits: Pick<Limits, 'messageLength' | 'runsPerConversation' | 'queuedRuns' | 'cost'>
   readonly log: Logger
 }
 
 /** Runs models for generations, beside everything else. */
 export interface Runner {
-  /** The process that new runs belong to; null while it takes none: they are queued for others. */
-  readonly owner: ProcessId | null
-  /** Runs a generation that this process owns. Returns at once; call it after the commit. */
+  /**
+   * Takes room for a run of `model` (`provider:name`), at once and before anything of it is written, so that runs
+   * never exceed it. Answers with the process that the run is to belong to; null where there is no room, or the
+   * process takes no more runs: it is to be queued.
+   */
+  reserve(id: GenerationId, model: string): ProcessId | null
+  /** Gives back room that was taken for a run which came to nothing. */
+  release(id: GenerationId): void
+  /** Runs a generation that has its room. Returns at once; call it after the commit. */
   start(run: GenerationRow): void
   /** Stops a run of this process whose end somebody has committed. */
   stop(id: GenerationId): void

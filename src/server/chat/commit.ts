@@ -14,7 +14,11 @@ import { requireStorable } from './text.ts'
 export type Unit = {
   readonly tx: Tx
   readonly changes: ConversationChanges
+  /** Runs that room was taken for. */
+  readonly reserved: Set<GenerationId>
   readonly started: Set<GenerationRow>
+  /** Runs that wait for whichever process has room. */
+  readonly queued: Set<GenerationId>
   readonly ended: Set<GenerationId>
 }
 
@@ -24,10 +28,20 @@ export async function commit<T>(
   work: (unit: Unit) => Promise<T>,
   cause: Cause | null = null,
 ): Promise<T> {
+  const reserved = new Set<GenerationId>()
+  const giveRoomBack = () => {
+    for (const id of reserved) chat.runner.release(id)
+    reserved.clear()
+  }
   const { unit, result, topics } = await transaction(chat.db, async (tx) => {
-    const unit: Unit = { tx, changes: new ConversationChanges(), started: new Set(), ended: new Set() }
+    // Of an attempt that the database gave up on.
+    giveRoomBack()
+    const unit = newUnit(tx, reserved)
     const result = await work(unit)
     return { unit, result, topics: await unit.changes.write(tx, cause) }
+  }).catch((error: unknown) => {
+    giveRoomBack()
+    throw error
   })
   // Before anybody is woken: what a model waits for comes before what readers look at.
   for (const run of unit.started) chat.runner.start(run)
@@ -35,8 +49,14 @@ export async function commit<T>(
     chat.streams.contents.disown(id)
     chat.runner.stop(id)
   }
-  chat.streams.wakeUps.wake([...topics, ...[...unit.ended].map((id) => `run:${id}` as const)])
+  const runs = [...unit.ended].map((id) => `run:${id}` as const)
+  chat.streams.wakeUps.wake([...topics, ...runs, ...(unit.queued.size > 0 ? (['queue'] as const) : [])])
   return result
+}
+
+function newUnit(tx: Tx, reserved: Set<GenerationId>): Unit {
+  const changes = new ConversationChanges()
+  return { tx, changes, reserved, started: new Set(), queued: new Set(), ended: new Set() }
 }
 
 /** A transaction on behalf of a viewer. */

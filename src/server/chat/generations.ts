@@ -3,7 +3,7 @@ import type { Viewer } from '../auth/viewer.ts'
 import type { Db, Tx } from '../db/connect.ts'
 import type { GenerationRow } from '../db/tables.ts'
 import { ChatError } from '../errors.ts'
-import { type ConversationId, type GenerationId, type MessageId, newId } from '../ids.ts'
+import { type ConversationId, type GenerationId, type MessageId, newId, type ProcessId } from '../ids.ts'
 import { type Conversation, requireConversation, visibleConversations } from './access.ts'
 import type { Chat } from './chat.ts'
 import { type Mutation, mutate } from './commit.ts'
@@ -17,6 +17,7 @@ import {
   type Message,
 } from './messages.ts'
 import { type Generate, type Plan, requirePlan } from './parameters.ts'
+import { hasQueue, requirePlaceInQueue } from './queue.ts'
 
 /** A run as its readers see it; while it runs, its first text's time comes from what is committed. */
 export type Generation = GenerationRow
@@ -105,7 +106,8 @@ export const noUsage: Usage = {
 
 /**
  * Makes a generation that answers `parent`, with the message that it will write. It is this process's from the
- * first, and starts with the commit; a process that takes no more runs leaves it in the queue.
+ * first, and starts with the commit; where there is no room for it here, or others wait for that, it goes into the
+ * queue. Throws ChatError QUOTA_EXCEEDED.
  */
 export async function createGeneration(
   chat: Chat,
@@ -114,26 +116,45 @@ export async function createGeneration(
   parent: Message,
   plan: Plan,
 ): Promise<GenerationRow> {
-  await requireRoom(chat, mutation.tx, conversation)
-  const { owner } = chat.runner
+  const { mustWait } = await requireRoom(chat, mutation.tx, conversation, plan)
+  const id = newId<GenerationId>()
+  const owner = mustWait ? null : chat.runner.reserve(id, plan.model)
+  if (owner) mutation.reserved.add(id)
+  else await requirePlaceInQueue(mutation.tx, chat.limits.queuedRuns)
+  return insertGeneration(mutation, conversation, parent, { id, owner, ...plan })
+}
+
+type NewGeneration = Plan & {
+  readonly id: GenerationId
+  /** Null: it goes into the queue. */
+  readonly owner: ProcessId | null
+}
+
+async function insertGeneration(
+  mutation: Mutation,
+  conversation: Conversation,
+  parent: Message,
+  { id, owner, model, parameters }: NewGeneration,
+): Promise<GenerationRow> {
   const message = await appendMessage(mutation, conversation.id, {
     parent,
     role: 'ASSISTANT',
     status: owner ? 'STREAMING' : 'PENDING',
     author_id: null,
-    model: plan.model,
+    model,
     parts: null,
     hash: null,
   })
   const generation = await mutation.tx
     .insertInto('generation')
     .values({
-      id: newId<GenerationId>(),
+      id,
       conversation_id: conversation.id,
       message_id: message.id,
+      viewer_id: mutation.viewer.id,
       status: 'QUEUED',
-      model: plan.model,
-      parameters: JSON.stringify(plan.parameters),
+      model,
+      parameters: JSON.stringify(parameters),
       ...(owner && {
         status: 'RUNNING',
         owner_id: owner,
@@ -146,13 +167,20 @@ export async function createGeneration(
   const made = { type: 'GENERATION_CHANGED', generationId: generation.id, messageId: message.id } as const
   mutation.changes.note(conversation.id, made)
   if (owner) mutation.started.add(generation)
+  else mutation.queued.add(id)
   return generation
 }
 
-async function requireRoom(chat: Chat, tx: Tx, conversation: Conversation): Promise<void> {
-  const { active } = await tx
+/** Whether a new run may not overtake others. Throws ChatError QUOTA_EXCEEDED where a conversation has too many. */
+async function requireRoom(
+  chat: Chat,
+  tx: Tx,
+  conversation: Conversation,
+  { model }: Plan,
+): Promise<{ mustWait: boolean }> {
+  const { active, mustWait } = await tx
     .selectFrom('generation')
-    .select(sql<number>`count(*)::integer`.as('active'))
+    .select([sql<number>`count(*)::integer`.as('active'), hasQueue(model).as('mustWait')])
     .where('conversation_id', '=', conversation.id)
     .where('status', 'in', ['QUEUED', 'RUNNING'])
     .executeTakeFirstOrThrow()
@@ -162,6 +190,7 @@ async function requireRoom(chat: Chat, tx: Tx, conversation: Conversation): Prom
       `Cannot start another answer: ${active} are being written in this conversation`,
     )
   }
+  return { mustWait }
 }
 
 export type GenerateResponseInput = {

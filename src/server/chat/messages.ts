@@ -42,6 +42,7 @@ const columns = [
   'message.author_id',
   'message.model',
   'message.hash',
+  'message.is_continuation',
   'message.created_at',
 ] as const
 

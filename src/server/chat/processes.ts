@@ -89,17 +89,6 @@ async function takeOver(unit: Unit, orphan: GenerationRow): Promise<void> {
   else await requeueRun(unit, run)
 }
 
-/** Runs that nobody has begun, oldest first. */
-export async function findQueued(db: Db): Promise<GenerationId[]> {
-  const rows = await db
-    .selectFrom('generation')
-    .select('id')
-    .where('status', '=', 'QUEUED')
-    .orderBy('queued_at')
-    .execute()
-  return rows.map((row) => row.id)
-}
-
 /** Which of these runs are no longer this process's: ended or taken over by another one. */
 export async function findLost(
   db: Db,

@@ -1,5 +1,6 @@
 import type { GenerationRow } from '../db/tables.ts'
 import type { GenerationId, ProcessId } from '../ids.ts'
+import type { Limits } from '../limits/limits.ts'
 import { type FinishReason, ProviderError, type TokenUsage } from '../llm/provider.ts'
 import { type RetryOptions, type RunEvent, withRetries } from '../llm/retry.ts'
 import { FencedError, type RunLog, type RunWriter } from '../streams/run-log.ts'
@@ -8,12 +9,15 @@ import { claimRun, leaseOf, recordAttempt } from './claim.ts'
 import { commit } from './commit.ts'
 import { type Ending, endGeneration } from './end-generation.ts'
 import { readPrompt } from './prompt.ts'
+import { findNext } from './queue.ts'
+import { providerOf, RunRoom } from './run-room.ts'
 
 export type RunnerOptions = {
   readonly chat: Omit<Chat, 'runner'>
   readonly runLog: RunLog
   readonly processId: ProcessId
   readonly retry: Pick<RetryOptions, 'retryBudget' | 'retryBase'>
+  readonly limits: Pick<Limits, 'runs' | 'runsPerProvider'>
 }
 
 /** A run of this process, from its claim to its end. */
@@ -23,12 +27,18 @@ type ActiveRun = { readonly stop: AbortController; readonly done: Promise<void>;
 export class GenerationRunner implements Runner {
   readonly #chat: Chat
   readonly #options: RunnerOptions
+  readonly #room: RunRoom
   readonly #runs = new Map<GenerationId, ActiveRun>()
   #closing = false
+  /** Whether runs may be waiting for room to appear here. */
+  #isAwaited = true
+  #looksAgain = false
+  #filling: Promise<void> | null = null
 
   constructor(options: RunnerOptions) {
     this.#chat = { ...options.chat, runner: this }
     this.#options = options
+    this.#room = new RunRoom(options.limits)
   }
 
   /** The process that owns these runs. */
@@ -36,21 +46,59 @@ export class GenerationRunner implements Runner {
     return this.#options.processId
   }
 
-  get owner(): ProcessId | null {
-    return this.#closing ? null : this.processId
-  }
-
   /** The runs of this process. */
   get active(): GenerationId[] {
     return [...this.#runs.keys()]
+  }
+
+  reserve(id: GenerationId, model: string): ProcessId | null {
+    return !this.#closing && this.#room.take(id, model) ? this.processId : null
+  }
+
+  release(id: GenerationId): void {
+    this.#room.giveBack(id)
+    if (this.#isAwaited) this.fill()
   }
 
   start(run: GenerationRow): void {
     this.#track(run.id, (signal) => this.#run(run, signal))
   }
 
-  /** Runs a generation of the queue, unless another process takes it first. Returns at once. */
-  claim(id: GenerationId): void {
+  /**
+   * Takes from the queue what there is room for, in its order. Returns at once. Call it when something may have
+   * been queued; when room appears here, it happens by itself.
+   */
+  fill(): void {
+    this.#looksAgain = true
+    this.#filling ??= this.#fill()
+      .catch((error: unknown) => this.#chat.log.error({ err: error }, 'the queue could not be read'))
+      .finally(() => {
+        this.#filling = null
+      })
+  }
+
+  async #fill(): Promise<void> {
+    while (this.#looksAgain && !this.#closing) {
+      this.#looksAgain = false
+      // Room that appears while the queue is being read asks for another look.
+      this.#isAwaited = true
+      this.#isAwaited = await this.#takeNext()
+    }
+  }
+
+  /** Takes the runs that are next. Returns whether more may be waiting. */
+  async #takeNext(): Promise<boolean> {
+    const { fullProviders, free: count, runs: except } = this.#room
+    if (count === 0) return true
+    const next = await findNext(this.#chat.db, { fullProviders, except, count })
+    for (const { id, model } of next) if (this.reserve(id, model)) this.#claim(id)
+    // Those may have filled up one provider, and others wait behind them.
+    this.#looksAgain ||= next.length > 0
+    return next.length > 0 || fullProviders.length > 0
+  }
+
+  /** Runs a generation of the queue, unless another process takes it first. */
+  #claim(id: GenerationId): void {
     this.#track(id, async (signal) => {
       const run = await claimRun(this.#chat, this.processId, id)
       if (run) await this.#run(run, signal)
@@ -58,12 +106,23 @@ export class GenerationRunner implements Runner {
   }
 
   #track(id: GenerationId, work: (signal: AbortSignal) => Promise<void>): void {
-    if (this.#closing || this.#runs.has(id)) return
+    if (this.#closing) return this.release(id)
     const stop = new AbortController()
-    const done = work(stop.signal)
-      .catch((error: unknown) => this.#chat.log.error({ err: error, generationId: id }, 'run failed'))
-      .finally(() => this.#runs.delete(id))
+    const done = this.#finish(id, work(stop.signal))
     this.#runs.set(id, { stop, done, usage: null })
+  }
+
+  async #finish(id: GenerationId, work: Promise<void>): Promise<void> {
+    try {
+      await work
+      this.#runs.delete(id)
+      this.release(id)
+    } catch (error) {
+      this.#chat.log.error({ err: error, generationId: id }, 'run failed')
+      this.#runs.delete(id)
+      // Without a look at the queue: a run that can't be taken would be the next one again, at once.
+      this.#room.giveBack(id)
+    }
   }
 
   stop(id: GenerationId): void {
@@ -78,7 +137,7 @@ export class GenerationRunner implements Runner {
   async close(): Promise<void> {
     this.#closing = true
     for (const id of this.#runs.keys()) this.stop(id)
-    await Promise.all([...this.#runs.values()].map((run) => run.done))
+    await Promise.all([this.#filling, ...[...this.#runs.values()].map((run) => run.done)])
   }
 
   async #run(run: GenerationRow, signal: AbortSignal): Promise<void> {
@@ -114,7 +173,7 @@ export class GenerationRunner implements Runner {
 
   async #stream(run: GenerationRow, writer: RunWriter, signal: AbortSignal): Promise<FinishReason> {
     const { models, db } = this.#chat
-    const name = run.model.split(':', 1)[0]!
+    const name = providerOf(run.model)
     // It may have been queued while the server was set up with another one.
     if (!models.providers().includes(name)) {
       throw new ProviderError('MODEL_UNAVAILABLE', `No provider serves ${run.model} any more`)

@@ -10,6 +10,8 @@ type TransactionId = ColumnType<string, never, never>
 export type Role = 'SYSTEM' | 'USER' | 'ASSISTANT' | 'TOOL'
 export type MessageStatus = 'PENDING' | 'STREAMING' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'INTERRUPTED'
 export type GenerationStatus = 'QUEUED' | 'RUNNING' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'INTERRUPTED'
+/** What becomes of an answer that was cut off when its process died: it is kept as it is, or goes on by itself. */
+export type RecoveryPolicy = 'ASK' | 'AUTO'
 export type ChunkKind = 'TEXT' | 'REASONING' | 'TOOL_ARGUMENTS'
 
 /** A finished part of a message. */
@@ -55,6 +57,8 @@ type ConversationTable = {
   system_prompt: string | null
   /** `provider:name`. */
   default_model: string | null
+  /** Null: the server's. */
+  recovery: RecoveryPolicy | null
   created_at: Timestamp
   updated_at: Timestamp
   archived_at: Date | null
@@ -87,6 +91,8 @@ type MessageTable = {
   /** Null while under way: then the text is in `chunk`. */
   parts: JSONColumnType<StoredPart[], string | null, string | null> | null
   hash: string | null
+  /** Whether it only asks the model to go on with its parent, an answer that was cut. */
+  is_continuation: Generated<boolean>
   created_at: Timestamp
 }
 
@@ -96,6 +102,8 @@ type GenerationTable = {
   id: GenerationId
   conversation_id: ConversationId
   message_id: MessageId
+  /** For whom it runs; null in rows that are older than this column: for the conversation's owner. */
+  viewer_id: ViewerId | null
   status: GenerationStatus
   /** `provider:name`. */
   model: string
@@ -105,6 +113,12 @@ type GenerationTable = {
   owner_id: ProcessId | null
   /** Counts takeovers: a writer of an older epoch is fenced off. */
   epoch: Generated<number>
+  /** How many processes died while they ran it. */
+  lost_processes: Generated<number>
+  /** How many answers before it, without a gap, were cut off and went on by themselves. */
+  continuations: Generated<number>
+  /** How many of those, the last ones in a row, brought little. */
+  idle_continuations: Generated<number>
   queued_at: Timestamp
   started_at: Date | null
   finished_at: Date | null

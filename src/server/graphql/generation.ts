@@ -41,6 +41,13 @@ builder.node(GenerationRef, {
   id: { resolve: ({ id }) => id, description: 'Opaque, URL-safe, the same for ever.' },
   fields: (t) => ({
     status: t.expose('status', { type: GenerationStatus, description: 'How far it has come.' }),
+    queuePosition: t.int({
+      nullable: true,
+      description:
+        'Its place among all runs that wait, 1: it is next; null unless QUEUED. Viewers take turns, so that it can also grow. No event tells of its changes: ask again while it matters.',
+      resolve: ({ id, status }, _args, { loaders }) =>
+        status === 'QUEUED' ? loaders.queuePosition.load(id) : null,
+    }),
     conversation: t.field({
       type: ConversationRef,
       description: 'Where it runs.',

@@ -11,6 +11,7 @@ import {
   type Usage,
 } from '../chat/generations.ts'
 import { findChildren, findMessages, findParents, findSiblings, type Message } from '../chat/messages.ts'
+import { findPositions } from '../chat/queue.ts'
 import { findViewers } from '../chat/viewers.ts'
 import type { ViewerRow } from '../db/tables.ts'
 import type { ConversationId, GenerationId, MessageId, ViewerId } from '../ids.ts'
@@ -39,6 +40,7 @@ export function createLoaders(chat: Chat, viewer: Viewer, watermark: () => Promi
       (ids) => findGenerationsOf(db, viewer, ids),
       (row) => row.message_id,
     ),
+    queuePosition: inMap<GenerationId, number>((ids) => findPositions(db, ids)),
     usage: inMap<ConversationId, Usage>((ids) => findUsage(db, viewer, ids)),
     active: inMap<ConversationId, Generation[]>((ids) => findActive(db, viewer, ids)),
     viewer: byKey<ViewerId, ViewerRow>(

@@ -87,6 +87,10 @@ builder.node(MessageRef, {
       description:
         'Content address, `sha256:` and 64 hex digits (schema/HASHING.md); null until the message is finished. Not an identity: equal siblings have equal hashes.',
     }),
+    isContinuation: t.exposeBoolean('is_continuation', {
+      description:
+        'A user turn that only asks the model to go on with its parent, an answer that was cut: show a seam in its place.',
+    }),
     parents: t.field({
       type: [MessageRef],
       description:

@@ -29,6 +29,13 @@ export const limitTable = {
     what: 'wrong access tokens a minute from one remote address',
   },
   runsPerConversation: { default: 16, unit: 'runs', what: 'runs under way in one conversation' },
+  runs: { default: 1_000, unit: 'runs', what: 'runs under way in one process; further ones wait' },
+  runsPerProvider: {
+    default: 1_000,
+    unit: 'runs',
+    what: 'runs of one provider under way in one process; further ones wait',
+  },
+  queuedRuns: { default: 1_000, unit: 'runs', what: 'runs that wait for room, in all' },
 } as const
 
 export type Limits = { readonly [Name in keyof typeof limitTable]: number }

@@ -9,7 +9,8 @@ import type { Topic, WakeUps } from './wake-ups.ts'
 export function createPoll(db: Db, wakeUps: WakeUps): () => Promise<void> {
   let known = new Map<Topic, string>()
   return async () => {
-    const watched = wakeUps.watched()
+    // The queue has a look of its own with every heartbeat.
+    const watched = wakeUps.watched().filter((topic) => topic !== 'queue')
     if (watched.length === 0) return
     const now = await versions(db, watched)
     wakeUps.wake([...now].filter(([topic, version]) => known.get(topic) !== version).map(([topic]) => topic))

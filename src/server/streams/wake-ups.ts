@@ -1,7 +1,10 @@
 import type { ConversationId, GenerationId, ViewerId } from '../ids.ts'
 
-/** What a reader can wait for: durable events of a conversation or a viewer, or the text of a run. */
-export type Topic = `conversation:${ConversationId}` | `viewer:${ViewerId}` | `run:${GenerationId}`
+/**
+ * What can be waited for: durable events of a conversation or a viewer, the text of a run, or that a run was queued,
+ * which every process that has room for one wants to know.
+ */
+export type Topic = `conversation:${ConversationId}` | `viewer:${ViewerId}` | `run:${GenerationId}` | 'queue'
 
 /**
  * Tells readers to look again. A hint, sent after the commit: it carries no data, and losing one costs latency,
