@@ -19,9 +19,12 @@ import type { ChatProvider } from './llm/provider.ts'
 import { createLog, type Logger } from './log.ts'
 import { once } from './once.ts'
 import { repeat } from './repeat.ts'
+import { Bus, overBuses } from './streams/bus.ts'
 import { Contents } from './streams/contents.ts'
 import type { Streams } from './streams/follow.ts'
+import { connectNotify } from './streams/notify-line.ts'
 import { createPoll } from './streams/poll.ts'
+import { connectRedis } from './streams/redis-line.ts'
 import { RunLog } from './streams/run-log.ts'
 import { createWakeUps, type WakeUps } from './streams/wake-ups.ts'
 import { version } from './version.ts'
@@ -67,7 +70,9 @@ async function serve(
   { db, kind }: Database,
   started: AsyncDisposableStack,
 ): Promise<{ url: string; port: number }> {
-  const { chat, runner } = createChat(config, overrides, log, db, await readIncarnation(db))
+  const incarnation = await readIncarnation(db)
+  const wakeUps = await startWakeUps(config, log, incarnation, started)
+  const { chat, runner } = createChat(config, overrides, log, { db, wakeUps, incarnation })
   const viewer = await ensureLocalViewer(db)
   const server = createHttpServer({
     ...config,
@@ -98,10 +103,39 @@ async function leave(config: Config, chat: Chat, runner: GenerationRunner): Prom
   await sweep(chat, sweeper(config, runner))
 }
 
-function createChat(config: Config, overrides: Overrides, log: Logger, db: Db, incarnation: string) {
-  const wakeUps = createWakeUps()
-  const contents = new Contents(db)
-  const streams: Streams = { db, contents, wakeUps, incarnation }
+/**
+ * Within this process, and between those on one Postgres: over Redis where there is one, else, and while that does
+ * not answer, over the Postgres itself. The embedded one belongs to one process.
+ */
+async function startWakeUps(
+  { databaseUrl, redisUrl }: Config,
+  log: Logger,
+  incarnation: string,
+  started: AsyncDisposableStack,
+): Promise<WakeUps> {
+  if (databaseUrl === null) return createWakeUps()
+  const buses: Bus[] = []
+  const local = createWakeUps({
+    watch: (topic) => buses.forEach((bus) => bus.watch(topic)),
+    unwatch: (topic) => buses.forEach((bus) => bus.unwatch(topic)),
+  })
+  if (redisUrl !== null) buses.push(new Bus('Redis', connectRedis(redisUrl, incarnation), local, log))
+  buses.push(new Bus('NOTIFY', connectNotify(databaseUrl), local, log))
+  for (const bus of buses) {
+    started.defer(() => bus.close())
+    await bus.start()
+  }
+  return overBuses(local, buses)
+}
+
+function createChat(
+  config: Config,
+  overrides: Overrides,
+  log: Logger,
+  given: Omit<Streams, 'contents'>,
+): { chat: Chat; runner: GenerationRunner } {
+  const { db, wakeUps } = given
+  const streams: Streams = { ...given, contents: new Contents(db) }
   const base = { db, streams, models: createProviders(config, overrides, log), limits: config.limits, log }
   const runner = new GenerationRunner({
     chat: base,

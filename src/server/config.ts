@@ -41,6 +41,8 @@ export type Config = {
   readonly accessToken: string | null
   /** A Postgres; null: the embedded one in `dataDir`. */
   readonly databaseUrl: string | null
+  /** A Redis that carries wake-ups between the processes on one database; null: the database does. */
+  readonly redisUrl: string | null
   readonly dataDir: string
   readonly anthropic: { readonly apiKey: string | null; readonly baseUrl: string | null }
   /** Exact provider name of the model used when nobody names one; null: chosen from what is listed. */
@@ -143,6 +145,11 @@ const postgresUrl: Parser<string> = {
   parse: (value) => (url(['postgres:', 'postgresql:'], '').parse(value) ? value : undefined),
 }
 
+const redisUrl: Parser<string> = {
+  takes: 'a URL as redis://user:password@host:6379, or rediss:// for TLS',
+  parse: (value) => (url(['redis:', 'rediss:'], '').parse(value) ? value : undefined),
+}
+
 const generalSettings = {
   host: setting('HOST', {
     takes: host,
@@ -164,6 +171,12 @@ const generalSettings = {
     takes: postgresUrl,
     hidden: true,
     about: 'A Postgres, 15 or newer, as `postgres://user:password@host/database`; unset: the embedded one.',
+  }),
+  redisUrl: optionalSetting('REDIS_URL', {
+    takes: redisUrl,
+    hidden: true,
+    about:
+      'A Redis, 6 or newer, or Valkey, that carries wake-ups between several processes; unset: the Postgres does.',
   }),
   dataDir: optionalSetting('PARLEY_DATA_DIR', {
     takes: text('a path'),
@@ -272,6 +285,7 @@ export function parseConfig(flagTexts: Texts = {}, environment: Texts = process.
     trustProxy: read(plain.trustProxy),
     accessToken: read(plain.accessToken),
     databaseUrl: read(plain.databaseUrl),
+    redisUrl: read(plain.redisUrl),
     dataDir: resolve(read(dataDir) ?? defaultDataDir(environment)),
     anthropic: { apiKey: read(anthropicApiKey), baseUrl: baseUrl && baseUrl.href.replace(/\/$/, '') },
     defaultModel: read(plain.defaultModel),

@@ -53,3 +53,9 @@ export class RequestError extends Error {
 export class StartError extends Error {
   override name = 'StartError'
 }
+
+/** In words. Connecting to a name with several addresses fails with an error that has no message of its own. */
+export function reasonOf(error: unknown): string {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
+  return first instanceof Error ? first.message : String(first)
+}

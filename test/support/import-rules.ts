@@ -37,7 +37,7 @@ const leaves = ['ids', 'errors', 'log', 'metrics', 'once', 'version', 'llm/provi
 )
 
 /** Only app.ts decides which implementation of an interface runs. */
-const implementations = /^src\/server\/llm\/(anthropic|demo)\b/
+const implementations = /^src\/server\/(llm\/(anthropic|demo)|streams\/(notify|redis)-line)\b/
 
 type Source = { readonly path: string; readonly text: string }
 

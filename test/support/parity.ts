@@ -12,6 +12,10 @@ export const exceptions: Readonly<Record<string, string>> = {
     'the embedded database is away only together with its process',
   'test/server/chat/cancel-generation.test.ts > a cancel and the end of a run at the same instant on Postgres':
     'takes two sessions, and the embedded database is one',
+  'test/server/streams/bus.test.ts > readers in another process, woken by NOTIFY on Postgres': oneProcess,
+  'test/server/streams/bus.test.ts > readers in another process, woken by Redis on Postgres': oneProcess,
+  'test/server/streams/bus.test.ts > NOTIFY on Postgres': oneProcess,
+  'test/server/streams/bus.test.ts > Redis on Postgres': oneProcess,
   'test/server/chat/processes.test.ts > a run of a process that is gone, on Postgres': oneProcess,
   'test/server/chat/processes.test.ts > a writer and whoever takes its run, at the same moment on Postgres':
     oneProcess,

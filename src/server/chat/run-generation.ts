@@ -150,7 +150,7 @@ export class GenerationRunner implements Runner {
     } finally {
       contents.disown(run.id)
       // Whoever has taken the run may have written more of it, which readers of our content have not seen.
-      wakeUps.wake([`run:${run.id}`])
+      wakeUps.wakeHere([`run:${run.id}`])
     }
   }
 

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
-import { StartError } from '../errors.ts'
+import { reasonOf, StartError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { once } from '../once.ts'
 import { startEmbedded } from './embedded.ts'
@@ -127,12 +127,6 @@ async function requireVersion(pool: pg.Pool): Promise<string> {
   throw new StartError(
     `Cannot use DATABASE_URL: it is Postgres ${name}, Parley needs ${oldestVersion} or newer`,
   )
-}
-
-/** Connecting to a name with several addresses fails with an error that has no message of its own. */
-function reasonOf(error: unknown): string {
-  const first = error instanceof AggregateError ? error.errors[0] : error
-  return first instanceof Error ? first.message : String(first)
 }
 
 async function endPool(pool: pg.Pool): Promise<void> {

@@ -13,7 +13,9 @@ export function createPoll(db: Db, wakeUps: WakeUps): () => Promise<void> {
     const watched = wakeUps.watched().filter((topic) => topic !== 'queue')
     if (watched.length === 0) return
     const now = await versions(db, watched)
-    wakeUps.wake([...now].filter(([topic, version]) => known.get(topic) !== version).map(([topic]) => topic))
+    wakeUps.wakeHere(
+      [...now].filter(([topic, version]) => known.get(topic) !== version).map(([topic]) => topic),
+    )
     known = now
   }
 }

@@ -11,7 +11,10 @@ export type Topic = `conversation:${ConversationId}` | `viewer:${ViewerId}` | `r
  * never an event.
  */
 export interface WakeUps {
+  /** Wakes whoever listens, in every process that shares the database. */
   wake(topics: Iterable<Topic>): void
+  /** Only those in this process, with what the others find out by themselves. */
+  wakeHere(topics: Iterable<Topic>): void
   /** Listens from now on. Listen before reading: what is appended between the two would otherwise be missed. */
   listen(topics: Iterable<Topic>): Listener
   /** Topics that somebody in this process listens to. */
@@ -29,46 +32,58 @@ export interface Listener extends Disposable {
   woken(signal: AbortSignal, timeout?: number): Promise<void>
 }
 
+/** Is told when the first listener of a topic comes, and when the last one has gone. */
+export type Watcher = { watch(topic: Topic): void; unwatch(topic: Topic): void }
+
 /** Wake-ups within one process. */
-export function createWakeUps(): WakeUps {
-  const listeners = new Map<Topic, Set<MemoryListener>>()
+export function createWakeUps(watcher: Watcher | null = null): WakeUps {
+  const listeners: Listeners = { byTopic: new Map(), watcher }
+  const wake = (topics: Iterable<Topic>) => {
+    for (const topic of topics)
+      for (const listener of listeners.byTopic.get(topic) ?? []) listener.wake(topic)
+  }
   return {
-    wake(topics) {
-      for (const topic of topics) for (const listener of listeners.get(topic) ?? []) listener.wake(topic)
-    },
+    wake,
+    wakeHere: wake,
     listen(topics) {
       const listener = new MemoryListener(listeners)
       for (const topic of topics) listener.add(topic)
       return listener
     },
-    watched: () => [...listeners.keys()],
+    watched: () => [...listeners.byTopic.keys()],
   }
 }
 
+type Listeners = { readonly byTopic: Map<Topic, Set<MemoryListener>>; readonly watcher: Watcher | null }
+
 class MemoryListener implements Listener {
-  readonly #listeners: Map<Topic, Set<MemoryListener>>
+  readonly #listeners: Listeners
   readonly #topics = new Set<Topic>()
   #woken = new Set<Topic>()
   #notify: (() => void) | null = null
 
-  constructor(listeners: Map<Topic, Set<MemoryListener>>) {
+  constructor(listeners: Listeners) {
     this.#listeners = listeners
   }
 
   add(topic: Topic): void {
     this.#topics.add(topic)
     this.#woken.add(topic)
-    const others = this.#listeners.get(topic)
-    if (others) others.add(this)
-    else this.#listeners.set(topic, new Set([this]))
+    const { byTopic, watcher } = this.#listeners
+    const others = byTopic.get(topic)
+    if (others) return void others.add(this)
+    byTopic.set(topic, new Set([this]))
+    watcher?.watch(topic)
   }
 
   remove(topic: Topic): void {
     this.#topics.delete(topic)
     this.#woken.delete(topic)
-    const others = this.#listeners.get(topic)
-    others?.delete(this)
-    if (others?.size === 0) this.#listeners.delete(topic)
+    const { byTopic, watcher } = this.#listeners
+    const others = byTopic.get(topic)
+    if (!others?.delete(this) || others.size > 0) return
+    byTopic.delete(topic)
+    watcher?.unwatch(topic)
   }
 
   wake(topic: Topic): void {

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import { Redis, ReplyError } from 'ioredis'
+import { reasonOf, StartError } from '../errors.ts'
+import type { Connect, Line } from './bus.ts'
+import type { Topic } from './wake-ups.ts'
+
+/**
+ * Channels over which topics are spread. One for each topic would bring a process only what it watches, but a
+ * message for every run that a commit has touched: three times the work for the sender and twice that of the
+ * receiver, who drops a hint that nobody waits for in well under a microsecond.
+ */
+const channels = 64
+/** Milliseconds that Redis may take to connect and to answer. */
+const timeout = 5_000
+
+/**
+ * Lines over Redis or Valkey. `incarnation` tells the databases apart whose processes share one.
+ *
+ * One connection both sends and receives, which takes RESP3 and with it Redis 6 or newer, or Valkey.
+ */
+export function connectRedis(url: string, incarnation: string): Connect {
+  return async (hear) => {
+    const redis = new Redis(url, {
+      lazyConnect: true,
+      connectTimeout: timeout,
+      socketTimeout: timeout,
+      // The bus connects again, and drops what cannot be sent now.
+      retryStrategy: null,
+      enableOfflineQueue: false,
+      autoResubscribe: false,
+    })
+    const line = new RedisLine(redis, `parley:${incarnation}:`, hear)
+    // What a connection fails of is told by an event; the promise says only that it did.
+    const problem = await redis.connect().then(
+      () => line.problem,
+      (error: unknown) => line.problem ?? error,
+    )
+    if (problem === null) return line
+    line.close()
+    throw isRefusal(problem) ? new StartError(`Cannot use REDIS_URL: ${reasonOf(problem)}`) : problem
+  }
+}
+
+/** What Redis itself refuses, as a password or the number of a database, does not change by trying again. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ReplyError
+}
+
+/** Topics of one channel that are watched here, and when its hints come: null once they do. */
+type Subscription = { topics: number; coming: Promise<unknown> | null }
+
+class RedisLine implements Line {
+  problem: Error | null = null
+  readonly #redis: Redis
+  readonly #prefix: string
+  readonly #end = Promise.withResolvers<Error>()
+  /** Leads each message, so that nobody is woken by what was sent from here. */
+  readonly #sender = randomUUID().slice(0, 8)
+  readonly #subscriptions = new Map<string, Subscription>()
+
+  constructor(redis: Redis, prefix: string, hear: Parameters<Connect>[0]) {
+    this.#redis = redis
+    this.#prefix = prefix
+    redis.on('error', (error) => {
+      this.problem ??= error
+      this.#end.resolve(error)
+    })
+    redis.on('end', () => this.#end.resolve(new Error('Connection closed')))
+    redis.on('message', (_channel, message) => {
+      const [sender, ...topics] = message.split(',')
+      if (sender !== this.#sender) hear(topics as Topic[])
+    })
+  }
+
+  get ended(): Promise<Error> {
+    return this.#end.promise
+  }
+
+  async send(topics: readonly Topic[]): Promise<void> {
+    const pipeline = this.#redis.pipeline()
+    for (const [channel, some] of Map.groupBy(topics, (topic) => this.#channelOf(topic)))
+      pipeline.publish(channel, [this.#sender, ...some].join(','))
+    const results = await this.#orEnd(pipeline.exec())
+    const failure = results?.find(([error]) => error)?.[0]
+    if (failure) await this.#orEnd(Promise.reject(failure))
+  }
+
+  watch(topic: Topic): Promise<unknown> | null {
+    const channel = this.#channelOf(topic)
+    const known = this.#subscriptions.get(channel)
+    if (known) {
+      known.topics += 1
+      return known.coming
+    }
+    const subscription: Subscription = { topics: 1, coming: null }
+    subscription.coming = this.#orEnd(this.#redis.subscribe(channel)).then(() => {
+      subscription.coming = null
+    })
+    this.#subscriptions.set(channel, subscription)
+    return subscription.coming
+  }
+
+  unwatch(topic: Topic): void {
+    const channel = this.#channelOf(topic)
+    const known = this.#subscriptions.get(channel)
+    if (!known || --known.topics > 0) return
+    this.#subscriptions.delete(channel)
+    this.#orEnd(this.#redis.unsubscribe(channel)).catch(() => {})
+  }
+
+  check(): Promise<unknown> {
+    return this.#orEnd(this.#redis.ping())
+  }
+
+  close(): void {
+    this.#end.resolve(new Error('Connection closed'))
+    this.#redis.disconnect()
+  }
+
+  /** By the id's last digits, which are random; what has none shares the first channel. */
+  #channelOf(topic: Topic): string {
+    return this.#prefix + ((Number.parseInt(topic.slice(-2), 16) || 0) % channels)
+  }
+
+  async #orEnd<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    try {
+      return await answer
+    } catch (error) {
+      this.#end.resolve(error as Error)
+      this.close()
+      throw error
+    }
+  }
+}
