@@ -7,7 +7,7 @@ import {
   newId,
   type ViewerId,
 } from '../../src/server/ids.ts'
-import { type Content, emptyContent } from '../../src/server/streams/content.ts'
+import { type Content, emptyContent, type Part } from '../../src/server/streams/content.ts'
 
 export type StartedRun = {
   readonly id: GenerationId
@@ -29,4 +29,9 @@ export async function startRun(db: Db): Promise<StartedRun> {
   await sql`insert into generation (id, conversation_id, message_id, status, model, parameters, epoch)
     values (${id}, ${conversation}, ${message}, 'RUNNING', 'demo:demo', '{}', 1)`.execute(db)
   return { id, content: emptyContent(message), conversation, viewer }
+}
+
+/** The text of each part as far as it is committed. */
+export function partsOf({ parts }: Content): Part[] {
+  return parts.map(({ kind, text }) => ({ kind, text: text.toString() }))
 }

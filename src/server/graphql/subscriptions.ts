@@ -1,12 +1,14 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import { findConversations } from '../chat/access.ts'
 import { findGenerations } from '../chat/generations.ts'
+import type { ConversationEventRow, ViewerEventRow } from '../db/tables.ts'
 import { RequestError } from '../errors.ts'
 import type { Position, StreamName } from '../streams/cursor.ts'
 import { viewerSeqs } from '../streams/events.ts'
 import {
   type ConversationItem,
   type ConversationScope,
+  type DurableItem,
   type FollowOptions,
   followConversation,
   followViewer,
@@ -131,7 +133,7 @@ function conversationItems(
 }
 
 /**
- * Begins a new read before each event that names entities: what an earlier one loaded is old by now. An event of a
+ * Begins a new read before events that were read together: what earlier ones loaded is old by now. An event of a
  * conversation that can't be seen any more is left out: its removal follows.
  */
 async function* asEvents<Item extends ConversationItem | ViewerItem>(
@@ -140,12 +142,19 @@ async function* asEvents<Item extends ConversationItem | ViewerItem>(
   info: GraphQLResolveInfo,
 ): AsyncGenerator<Item, void, void> {
   for await (const item of items) {
-    if (item.type === 'event' && item.event.type !== 'CONVERSATION_REMOVED') {
-      await beginRead(context, info)
-      if (!(await context.loaders.conversation.load(item.event.conversation_id))) continue
-    }
+    if (item.type === 'event' && !(await isSeen(item, context, info))) continue
     yield item
   }
+}
+
+async function isSeen(
+  { event, first }: DurableItem<ConversationEventRow | ViewerEventRow>,
+  context: GraphContext,
+  info: GraphQLResolveInfo,
+): Promise<boolean> {
+  if (first) await beginRead(context, info)
+  if (event.type === 'CONVERSATION_REMOVED') return true
+  return (await context.loaders.conversation.load(event.conversation_id)) !== null
 }
 
 function streamOf({ chat }: GraphContext, kind: StreamName['kind'], id: string): StreamName {

@@ -1,8 +1,12 @@
 import type { ChunkKind } from '../db/tables.ts'
 import type { MessageId } from '../ids.ts'
+import { GrowingText } from './growing-text.ts'
 
-/** Committed text of one part of a message. */
+/** A finished part of a message. */
 export type Part = { readonly kind: ChunkKind; readonly text: string }
+
+/** Committed text of one part of a message under way. */
+type GrowingPart = { readonly kind: ChunkKind; readonly text: GrowingText }
 
 /** A piece of text and where it belongs. */
 export type Chunk = {
@@ -20,7 +24,7 @@ export type Chunk = {
 export type Content = {
   readonly messageId: MessageId
   revision: number
-  readonly parts: Part[]
+  readonly parts: GrowingPart[]
   /** Whether the run has ended, so that nothing will be added. */
   ended: boolean
   /** Of the newest text. */
@@ -51,24 +55,23 @@ export function emptyContent(messageId: MessageId): Content {
 /** Writes chunks at their places. One that is held already changes nothing. */
 export function addChunks(content: Content, chunks: readonly Chunk[]): void {
   for (const { part, start, kind, text } of chunks) {
-    const held = content.parts[part]?.text ?? ''
-    content.parts[part] = { kind, text: held.length > start ? held : held + text }
+    const held = (content.parts[part] ??= { kind, text: new GrowingText() })
+    if (held.text.length <= start) held.text.append(text)
   }
+}
+
+/** Puts the parts of a message in the place of what was held. */
+export function setParts(content: Content, parts: readonly Part[]): void {
+  content.parts.length = 0
+  addChunks(
+    content,
+    parts.map(({ kind, text }, part) => ({ part, start: 0, kind, text })),
+  )
 }
 
 /** Bytes of text in one delta at the most, so that one reader's backlog does not hold up the others. */
 const deltaBytes = 32_000
 const scratch = new Uint8Array(deltaBytes)
-const encoder = new TextEncoder()
-
-/** How many UTF-16 units from `offset` make one delta: within its size, and never half of a surrogate pair. */
-function deltaLength(text: string, offset: number): number {
-  const piece = text.slice(offset, offset + deltaBytes)
-  const { read } = encoder.encodeInto(piece, scratch)
-  const last = piece.charCodeAt(read - 1)
-  const splitsPair = offset + read < text.length && last >= 0xd800 && last < 0xdc00
-  return splitsPair ? read - 1 : read
-}
 
 /** The next thing for a reader at `place`, with the rest of the text merged; null when it holds everything. */
 export function stepFrom(content: Content, place: Place): Step | null {
@@ -76,19 +79,20 @@ export function stepFrom(content: Content, place: Place): Step | null {
   const { part, offset } = place.revision === revision ? place : { part: 0, offset: 0 }
   const current = content.parts[part]
   if (!current) return null
+  const { kind } = current
   if (offset < current.text.length) {
-    const text = current.text.substr(offset, deltaLength(current.text, offset))
+    const text = current.text.sliceBytes(offset, scratch)
     return {
       type: 'delta',
       place: { revision, part, offset: offset + text.length },
       part,
-      kind: current.kind,
+      kind,
       offset,
       text,
     }
   }
   const finished = content.ended || part + 1 < content.parts.length
-  return finished
-    ? { type: 'part', place: { revision, part: part + 1, offset: 0 }, part, content: current }
-    : null
+  if (!finished) return null
+  const next = { revision, part: part + 1, offset: 0 }
+  return { type: 'part', place: next, part, content: { kind, text: current.text.toString() } }
 }

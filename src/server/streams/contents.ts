@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Db } from '../db/connect.ts'
 import type { ChunkKind, GenerationStatus, StoredPart } from '../db/tables.ts'
 import type { GenerationId, MessageId } from '../ids.ts'
-import { addChunks, type Content, emptyContent } from './content.ts'
+import { addChunks, type Content, emptyContent, setParts } from './content.ts'
 
 /**
  * The committed content of runs, shared by all their readers in this process. A run that this process writes is
@@ -34,6 +34,11 @@ export class Contents {
    */
   disown(id: GenerationId): void {
     this.#own.delete(id)
+  }
+
+  /** The content of a run that this process writes. */
+  ownOf(id: GenerationId): Content | undefined {
+    return this.#own.get(id)
   }
 
   /**
@@ -69,7 +74,7 @@ export class Contents {
       content.parts.length = 0
       content.revision = run.revision
     }
-    if (run.parts) content.parts.splice(0, Infinity, ...run.parts)
+    if (run.parts) setParts(content, run.parts)
     else
       addChunks(
         content,

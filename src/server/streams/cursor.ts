@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { GenerationId } from '../ids.ts'
 import type { Place } from './content.ts'
 
@@ -25,13 +25,24 @@ const maxPlaces = 16
  * run its id (not in a generation's own stream) and place, then a check (2). Numbers are LEB128.
  */
 export function encodeCursor(stream: StreamName, position: Position): string {
-  const bytes = [kinds.indexOf(stream.kind) + 1, ...streamTag(stream)]
-  pushNumber(bytes, position.seq)
+  let at = writeHead(stream)
+  at = writeNumber(at, position.seq)
   for (const [id, place] of [...position.places].slice(-maxPlaces)) {
-    if (stream.kind === 'conversation') bytes.push(...uuidBytes(id))
-    for (const number of [place.revision, place.part, place.offset]) pushNumber(bytes, number)
+    if (stream.kind === 'conversation') at = writeUuid(at, id)
+    for (const number of [place.revision, place.part, place.offset]) at = writeNumber(at, number)
   }
-  return Buffer.from([...bytes, ...check(bytes)]).toString('base64url')
+  check(scratch.subarray(0, at)).copy(scratch, at)
+  return scratch.toString('base64url', 0, at + 2)
+}
+
+/** Where a cursor is put together: large enough for the most places with the largest numbers. */
+const scratch = Buffer.alloc(1_024)
+
+function writeHead(stream: StreamName): number {
+  scratch[0] = kinds.indexOf(stream.kind) + 1
+  scratch.write(stream.incarnation.slice(-8), 1, 'hex')
+  scratch.write(stream.id.slice(-8), 5, 'hex')
+  return 9
 }
 
 /** Reads a cursor as one of `stream`. Never throws: what it was not written by {@link encodeCursor} is malformed. */
@@ -64,16 +75,13 @@ function readPosition(stream: StreamName, bytes: Buffer): Position | null {
   return reader.at === bytes.length ? { seq, places } : null
 }
 
+/** The last bytes of both ids, which are random. */
 function streamTag({ incarnation, id }: StreamName): Buffer {
-  return Buffer.concat([uuidBytes(incarnation).subarray(12), uuidBytes(id).subarray(12)])
+  return Buffer.from(incarnation.slice(-8) + id.slice(-8), 'hex')
 }
 
-function uuidBytes(id: string): Buffer {
-  return Buffer.from(id.replaceAll('-', ''), 'hex')
-}
-
-function check(bytes: Iterable<number>): Buffer {
-  return createHash('sha256').update(Uint8Array.from(bytes)).digest().subarray(0, 2)
+function check(bytes: Uint8Array): Buffer {
+  return hash('sha256', bytes, 'buffer').subarray(0, 2)
 }
 
 type Reader = { readonly bytes: Buffer; at: number }
@@ -84,11 +92,16 @@ function readUuid(reader: Reader): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 
-function pushNumber(bytes: number[], number: number): void {
-  for (let rest = number; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return void bytes.push(rest)
-    bytes.push((rest % 128) | 128)
-  }
+function writeUuid(at: number, id: string): number {
+  return at + scratch.write(id.replaceAll('-', ''), at, 'hex')
+}
+
+function writeNumber(at: number, number: number): number {
+  let rest = number
+  let end = at
+  for (; rest >= 128; rest = Math.floor(rest / 128)) scratch[end++] = (rest % 128) | 128
+  scratch[end++] = rest
+  return end
 }
 
 function readNumber(reader: Reader): number {

@@ -7,7 +7,7 @@ import { FencedError, RunLog } from '../../../src/server/streams/run-log.ts'
 import { createWakeUps } from '../../../src/server/streams/wake-ups.ts'
 import { databases } from '../../support/databases.ts'
 import { losingFirstAnswer } from '../../support/intercept.ts'
-import { startRun } from '../../support/run.ts'
+import { partsOf, startRun } from '../../support/run.ts'
 
 describe.each(databases)('the log of runs on $name', ({ open }) => {
   test('text of many runs is committed in one statement and shown after it', async () => {
@@ -18,7 +18,9 @@ describe.each(databases)('the log of runs on $name', ({ open }) => {
     await Promise.all(writers.map((writer, index) => writer.append(0, 'TEXT', `run ${index}`)))
     expect(runs.map(({ content }) => content.parts)).toEqual(runs.map(() => []))
     await Promise.all(writers.map((writer) => writer.settled()))
-    expect(runs.map(({ content }) => content.parts[0]?.text)).toEqual(runs.map((_, index) => `run ${index}`))
+    expect(runs.map(({ content }) => partsOf(content)[0]?.text)).toEqual(
+      runs.map((_, index) => `run ${index}`),
+    )
     const transactions = await database.db.selectFrom('chunk').select('xid').distinct().execute()
     expect(transactions).toHaveLength(1)
   })
@@ -33,7 +35,7 @@ describe.each(databases)('the log of runs on $name', ({ open }) => {
       if (word % 7 === 0) await writer.settled()
     }
     await writer.settled()
-    expect(await storedText(database.db, id)).toEqual(content.parts.map((part) => part.text))
+    expect(await storedText(database.db, id)).toEqual(partsOf(content).map((part) => part.text))
     expect(content.parts.map((part) => part.kind)).toEqual(['REASONING', 'TEXT', 'TEXT'])
   })
 
@@ -51,7 +53,7 @@ describe.each(databases)('the log of runs on $name', ({ open }) => {
     await writer.append(0, 'TEXT', ' after')
     await expect(writer.settled()).rejects.toThrow(FencedError)
     await expect(writer.append(0, 'TEXT', ' again')).rejects.toThrow(FencedError)
-    expect(content.parts[0]?.text).toBe('before')
+    expect(partsOf(content)[0]?.text).toBe('before')
     expect(await storedText(database.db, id)).toEqual(['before'])
   })
 
@@ -77,7 +79,7 @@ describe.each(databases)('the log of runs on $name', ({ open }) => {
     await writer.settled()
     await writer.append(0, 'TEXT', ' after')
     await writer.settled()
-    expect(content.parts).toEqual([{ kind: 'TEXT', text: 'before after' }])
+    expect(partsOf(content)).toEqual([{ kind: 'TEXT', text: 'before after' }])
     expect(await storedText(database.db, id)).toEqual(['before after'])
   })
 
@@ -122,7 +124,7 @@ describe('the log of runs while its commit is held open on Postgres', () => {
     opened.resolve()
     await holding
     await writer.settled()
-    expect(content.parts).toEqual([{ kind: 'TEXT', text: 'Hello' }])
+    expect(partsOf(content)).toEqual([{ kind: 'TEXT', text: 'Hello' }])
     expect(listener.take()).toEqual(new Set([`run:${id}`]))
   })
 })
