@@ -88,7 +88,7 @@ async function serve(
   await beat(db, runner.processId, config.timers.processExpiry)
   started.defer(() => leave(config, chat, runner))
   // Nobody else can hold the embedded database: whoever ran something on it is gone.
-  await sweep(chat, sweeper(config, runner), { alone: kind === 'embedded' })
+  if (kind === 'embedded') await sweep(chat, sweeper(config, runner), { alone: true })
   const address = await server.listen()
   started.defer(() => runner.close())
   started.defer(server.close)
@@ -97,10 +97,10 @@ async function serve(
   return address
 }
 
-/** Nobody has to wait until this process counts as dead: what it leaves behind is settled now. */
+/** Nobody has to wait until this process counts as dead: what it leaves behind is settled now, by itself. */
 async function leave(config: Config, chat: Chat, runner: GenerationRunner): Promise<void> {
+  await sweep(chat, { ...sweeper(config, runner), lostAfter: 0 })
   await retire(chat.db, runner.processId)
-  await sweep(chat, sweeper(config, runner))
 }
 
 /**
@@ -136,13 +136,14 @@ function createChat(
 ): { chat: Chat; runner: GenerationRunner } {
   const { db, wakeUps } = given
   const streams: Streams = { ...given, contents: new Contents(db) }
-  const base = { db, streams, models: createProviders(config, overrides, log), limits: config.limits, log }
+  const { limits, recovery } = config
+  const base = { db, streams, models: createProviders(config, overrides, log), limits, recovery, log }
   const runner = new GenerationRunner({
     chat: base,
     runLog: new RunLog({ db, wakeUps, log, flushInterval: config.timers.flush }),
     processId: newId<ProcessId>(),
     retry: config.timers,
-    limits: config.limits,
+    limits,
   })
   return { chat: { ...base, runner } satisfies Chat, runner }
 }
@@ -179,18 +180,31 @@ function startLoops(config: Config, chat: Chat, runner: GenerationRunner): () =>
   const { db, log, streams } = chat
   const loops = [
     watchQueue(streams.wakeUps, runner, signal),
-    repeat('the heartbeat', timers.processHeartbeat, signal, log, async () => {
-      await beat(db, runner.processId, timers.processExpiry)
-      for (const id of await findLost(db, runner.processId, runner.active)) runner.stop(id)
-      await sweep(chat, sweeper(config, runner))
-      runner.fill()
-    }),
+    repeat('the heartbeat', timers.processHeartbeat, signal, log, createHeartbeat(config, chat, runner)),
     repeat('the poll', timers.poll, signal, log, createPoll(db, streams.wakeUps)),
     repeat('housekeeping', timers.housekeeping, signal, log, () => dropExpired(db)),
   ]
   return async () => {
     stopping.abort()
     await Promise.all(loops)
+  }
+}
+
+/** One sign of life, and a look at what became of other processes and of the runs. */
+function createHeartbeat(config: Config, chat: Chat, runner: GenerationRunner): () => Promise<void> {
+  const expiry = config.timers.processExpiry
+  const { db } = chat
+  let last = performance.now()
+  let sweepsFrom = last
+  return async () => {
+    await beat(db, runner.processId, expiry)
+    const now = performance.now()
+    // The database was away, for others as well: those that live need time to show it again.
+    if (now - last > expiry) sweepsFrom = now + expiry
+    last = now
+    for (const id of await findLost(db, runner.processId, runner.active)) runner.stop(id)
+    if (now >= sweepsFrom) await sweep(chat, sweeper(config, runner))
+    runner.fill()
   }
 }
 

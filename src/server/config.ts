@@ -47,6 +47,10 @@ export type Config = {
   readonly anthropic: { readonly apiKey: string | null; readonly baseUrl: string | null }
   /** Exact provider name of the model used when nobody names one; null: chosen from what is listed. */
   readonly defaultModel: string | null
+  /** What becomes of answers that are cut off because a process died, where a conversation does not say. */
+  readonly recovery: 'ASK' | 'AUTO'
+  /** How long a process that stops lets its runs end, in milliseconds. */
+  readonly grace: number
   /** Pace of the built-in demo model. */
   readonly demoTokensPerSecond: number
   readonly logLevel: LogLevel
@@ -98,7 +102,7 @@ const timerTable = {
     what: 'between two signs of life of this process in the database',
   },
   processExpiry: {
-    default: 8_000,
+    default: 7_000,
     kind: 'timeout',
     what: 'silence after which a process counts as dead and its runs are taken from it',
   },
@@ -199,6 +203,17 @@ const generalSettings = {
     default: 'the newest Sonnet, else the first model listed, else demo',
     about: 'Model that answers when nobody names one.',
   }),
+  recovery: setting('PARLEY_RECOVERY', {
+    takes: choice(['ASK', 'AUTO']),
+    default: 'ASK',
+    about:
+      'What becomes of an answer that is cut off because a process died: it waits for somebody to press Continue, or goes on by itself.',
+  }),
+  grace: setting('PARLEY_GRACE', {
+    takes: duration(0),
+    default: '60s',
+    about: 'How long a process that is to stop lets the answers end that it is writing.',
+  }),
   demoTokensPerSecond: setting('PARLEY_DEMO_TOKENS_PER_SECOND', {
     takes: decimal(0.1, 1_000_000),
     default: '60',
@@ -289,6 +304,8 @@ export function parseConfig(flagTexts: Texts = {}, environment: Texts = process.
     dataDir: resolve(read(dataDir) ?? defaultDataDir(environment)),
     anthropic: { apiKey: read(anthropicApiKey), baseUrl: baseUrl && baseUrl.href.replace(/\/$/, '') },
     defaultModel: read(plain.defaultModel),
+    recovery: read(plain.recovery),
+    grace: read(plain.grace),
     demoTokensPerSecond: read(plain.demoTokensPerSecond),
     logLevel: read(plain.logLevel),
     limits: mapRecord(limitSettings, (_name, one) => read(one)),

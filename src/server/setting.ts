@@ -117,7 +117,7 @@ export function showDuration(milliseconds: number): string {
 export function choice<const Choice extends string>(choices: readonly Choice[]): Parser<Choice> {
   return {
     takes: `one of ${choices.join(', ')}`,
-    parse: (text) => choices.find((name) => name === text.toLowerCase()),
+    parse: (text) => choices.find((name) => name.toLowerCase() === text.toLowerCase()),
   }
 }
 

@@ -39,6 +39,7 @@ const results = {
   editMessage: message,
   regenerateMessage: message,
   generateResponse: generation,
+  continueGeneration: message,
   cancelGeneration: generation,
 }
 

@@ -18,6 +18,8 @@ export type CreateConversationInput = {
   clientMutationId?: string | null | undefined;
   /** Model that answers when none is named: its name or id. */
   defaultModelId?: string | null | undefined;
+  /** What becomes of an answer whose process of the server died; null: as the server is set. */
+  recovery?: RecoveryPolicy | null | undefined;
   /** Instructions that every model gets first. */
   systemPrompt?: string | null | undefined;
   /** At most 200 UTF-16 units; null: the first message lends its beginning. */
@@ -173,6 +175,13 @@ export type ReasoningEffort =
   /** Some. */
   | 'MEDIUM';
 
+/** What becomes of an answer that was cut off because its process of the server died. */
+export type RecoveryPolicy =
+  /** It is kept as INTERRUPTED; `continueGeneration` goes on with it. */
+  | 'ASK'
+  /** It is kept as INTERRUPTED and goes on by itself in a turn of its own, a bounded number of times. */
+  | 'AUTO';
+
 /** Another answer to the same prompt. */
 export type RegenerateMessageInput = {
   /** Echoed in payload and events; with 16 characters or more also an idempotency key for 24 hours. */
@@ -232,6 +241,8 @@ export type UpdateConversationInput = {
   conversationId: string;
   /** Model that answers when none is named: its name or id. */
   defaultModelId?: string | null | undefined;
+  /** What becomes of an answer whose process of the server died. */
+  recovery?: RecoveryPolicy | null | undefined;
   /** Star it for this viewer, or not. */
   starred?: boolean | null | undefined;
   /** Instructions that every model gets first; an empty text takes them away. */

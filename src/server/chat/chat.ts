@@ -1,5 +1,5 @@
 import type { Db } from '../db/connect.ts'
-import type { GenerationRow } from '../db/tables.ts'
+import type { GenerationRow, RecoveryPolicy } from '../db/tables.ts'
 import type { GenerationId, ProcessId } from '../ids.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Models } from '../llm/models.ts'
@@ -14,6 +14,8 @@ export type Chat = {
   readonly models: Models
   readonly runner: Runner
   readonly limits: Pick<Limits, 'messageLength' | 'runsPerConversation' | 'queuedRuns' | 'cost'>
+  /** What becomes of cut answers where a conversation does not say. */
+  readonly recovery: RecoveryPolicy
   readonly log: Logger
 }
 

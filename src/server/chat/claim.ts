@@ -62,11 +62,17 @@ export async function recordAttempt(chat: Chat, run: GenerationRow, attempt: num
 }
 
 /** Puts a run that has no text yet back in the queue, for whichever process comes first. */
-export async function requeueRun(unit: Unit, run: GenerationRow): Promise<void> {
+export async function requeueRun(unit: Unit, run: GenerationRow, lostProcesses: number): Promise<void> {
   unit.queued.add(run.id)
   await unit.tx
     .updateTable('generation')
-    .set({ status: 'QUEUED', owner_id: null, started_at: null, attempt: 1 })
+    .set({
+      status: 'QUEUED',
+      owner_id: null,
+      started_at: null,
+      attempt: 1,
+      lost_processes: lostProcesses,
+    })
     .where('id', '=', run.id)
     .execute()
   await unit.tx.updateTable('message').set({ status: 'PENDING' }).where('id', '=', run.message_id).execute()

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Viewer } from '../auth/viewer.ts'
+import type { RecoveryPolicy } from '../db/tables.ts'
 import { ChatError } from '../errors.ts'
 import { type ConversationId, newId } from '../ids.ts'
 import { modelKey } from '../llm/provider.ts'
@@ -48,6 +49,7 @@ type Settings = {
   readonly title: string | null
   readonly systemPrompt: string | null
   readonly defaultModelId: string | null
+  readonly recovery: RecoveryPolicy | null
 }
 
 export type CreateConversationInput = Settings & { readonly clientMutationId: string | null }
@@ -103,7 +105,7 @@ async function star({ tx, viewer }: Mutation, id: ConversationId, starred: boole
 }
 
 /** Columns for the settings that are given. */
-function requireSettings(chat: Chat, { title, systemPrompt, defaultModelId }: Settings) {
+function requireSettings(chat: Chat, { title, systemPrompt, defaultModelId, recovery }: Settings) {
   const model = defaultModelId === null ? null : findModel(chat.models, defaultModelId)
   if (defaultModelId !== null && !model) {
     const message = `Cannot take defaultModelId: no model is called ${quoted(defaultModelId)}`
@@ -113,6 +115,7 @@ function requireSettings(chat: Chat, { title, systemPrompt, defaultModelId }: Se
     ...(title !== null && { title: requireText(title, 'title', longestTitle) }),
     ...(systemPrompt !== null && { system_prompt: requireSystemPrompt(chat, systemPrompt) }),
     ...(model && { default_model: modelKey(model) }),
+    ...(recovery !== null && { recovery }),
   }
 }
 

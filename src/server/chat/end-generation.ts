@@ -158,7 +158,7 @@ async function finishMessage(
 const hasNewerText = sql<boolean>`exists (
   select from message as newer where newer.conversation_id = message.conversation_id
     and (newer.created_at, newer.id) > (message.created_at, message.id)
-    and newer.parts @> '[{"kind": "TEXT"}]')`
+    and newer.parts @> '[{"kind": "TEXT"}]' and not newer.is_continuation)`
 
 /** In the order of the parents, all of which are finished. */
 async function hashesOfParents(tx: Tx, id: MessageId): Promise<string[]> {

@@ -128,13 +128,16 @@ type NewGeneration = Plan & {
   readonly id: GenerationId
   /** Null: it goes into the queue. */
   readonly owner: ProcessId | null
+  readonly continuations?: number
+  readonly idle_continuations?: number
 }
 
-async function insertGeneration(
+/** Writes a generation and its message: under way where it has an owner, else waiting. */
+export async function insertGeneration(
   mutation: Mutation,
   conversation: Conversation,
   parent: Message,
-  { id, owner, model, parameters }: NewGeneration,
+  { id, owner, model, parameters, ...counts }: NewGeneration,
 ): Promise<GenerationRow> {
   const message = await appendMessage(mutation, conversation.id, {
     parent,
@@ -155,6 +158,7 @@ async function insertGeneration(
       status: 'QUEUED',
       model,
       parameters: JSON.stringify(parameters),
+      ...counts,
       ...(owner && {
         status: 'RUNNING',
         owner_id: owner,

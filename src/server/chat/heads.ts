@@ -1,4 +1,5 @@
 import type { Viewer } from '../auth/viewer.ts'
+import type { Tx } from '../db/connect.ts'
 import { ChatError } from '../errors.ts'
 import type { ConversationId, MessageId } from '../ids.ts'
 import { type Conversation, requireConversation } from './access.ts'
@@ -43,6 +44,21 @@ export async function setHead(
     mutation.changes.announce(conversation.id)
     return { conversation: conversation.id }
   })
+}
+
+/** Moves every head that stands on one message to another. */
+export async function moveHeadsOn(
+  tx: Tx,
+  conversation: Conversation,
+  from: MessageId,
+  to: MessageId,
+): Promise<void> {
+  await tx
+    .updateTable('conversation_viewer')
+    .set({ head_id: to })
+    .where('conversation_id', '=', conversation.id)
+    .where('head_id', '=', from)
+    .execute()
 }
 
 /** Puts the viewer's head on a message. */

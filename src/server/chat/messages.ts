@@ -247,7 +247,10 @@ export function isUnderWay(message: { status: Message['status'] }): boolean {
 }
 
 /** A message to be written under another one; null `parent`: a root. */
-export type Draft = Pick<NewMessage, 'role' | 'status' | 'author_id' | 'model' | 'parts' | 'hash'> & {
+export type Draft = Pick<
+  NewMessage,
+  'role' | 'status' | 'author_id' | 'model' | 'parts' | 'hash' | 'is_continuation'
+> & {
   readonly parent: Message | null
 }
 
@@ -272,18 +275,20 @@ export async function appendMessage(
     const edge = { message_id: message.id, position: 0, parent_id: parent.id }
     await unit.tx.insertInto('message_parent').values(edge).execute()
   }
-  const preview = stored.parts && beginningOf(textOf(stored.parts), previewLength)
+  const said = stored.is_continuation ? null : stored.parts
+  const preview = said && beginningOf(textOf(said), previewLength)
   unit.changes.noteMessage(conversationId, preview)
   return { ...stored, parts: stored.parts ?? [] }
 }
 
-/** Adds a person's message. */
+/** Adds a person's message. One that only asks to go on lends the conversation neither title nor preview. */
 export async function appendUserMessage(
   unit: Unit,
   author: Viewer,
   conversation: Conversation,
   parent: Message | null,
   text: string,
+  { isContinuation = false } = {},
 ): Promise<Message> {
   const parts = [{ kind: 'TEXT' as const, text }]
   const hash = messageHash({
@@ -301,9 +306,10 @@ export async function appendUserMessage(
     model: null,
     parts: JSON.stringify(parts),
     hash,
+    is_continuation: isContinuation,
   } as const
   const message = await appendMessage(unit, conversation.id, { ...draft, parent })
-  if (conversation.title === null) await titleAfter(unit, conversation, text)
+  if (conversation.title === null && !isContinuation) await titleAfter(unit, conversation, text)
   return message
 }
 

@@ -2,10 +2,12 @@ import { sql } from 'kysely'
 import type { Db } from '../db/connect.ts'
 import type { GenerationRow } from '../db/tables.ts'
 import type { GenerationId, ProcessId } from '../ids.ts'
+import { ProviderError } from '../llm/provider.ts'
 import { lockConversation } from './access.ts'
 import type { Chat } from './chat.ts'
 import { requeueRun } from './claim.ts'
 import { commit, type Unit } from './commit.ts'
+import { continueByItself } from './continue-generation.ts'
 import { endGeneration } from './end-generation.ts'
 
 /** Says that this process lives; by the database's clock it counts as dead `expiry` milliseconds later. */
@@ -31,14 +33,15 @@ export type Sweeper = {
 }
 
 /**
- * Takes the runs of processes that are gone: one with text becomes INTERRUPTED and keeps it, one without goes back
- * in the queue, as if it had never begun. With `alone` every other process counts as gone. A run that can't be
- * taken is logged, and left for the next sweep.
+ * Takes the runs of processes that are gone: one with text becomes INTERRUPTED and keeps it, and may go on in a turn
+ * of its own; one without goes back in the queue, as if it had never begun, but for one that has lost too many
+ * processes. With `alone` every other process counts as gone. A run that can't be taken is logged, and left for the
+ * next sweep.
  */
 export async function sweep(chat: Chat, sweeper: Sweeper, { alone = false } = {}): Promise<void> {
   for (const run of await orphans(chat.db, sweeper, alone)) {
     // One that can't be taken must not hold up the others, nor the queue behind them.
-    await commit(chat, (unit) => takeOver(unit, run)).catch((error: unknown) =>
+    await commit(chat, (unit) => takeOver(chat, unit, run, sweeper)).catch((error: unknown) =>
       chat.log.error(
         { err: error, generationId: run.id },
         'the run of a dead process could not be taken over',
@@ -68,7 +71,12 @@ async function orphans(
 }
 
 /** Whatever happened since the orphan was found, happened under its lock: its epoch tells. */
-async function takeOver(unit: Unit, orphan: GenerationRow): Promise<void> {
+async function takeOver(
+  chat: Chat,
+  unit: Unit,
+  orphan: GenerationRow,
+  { processId }: Sweeper,
+): Promise<void> {
   await lockConversation(unit.tx, orphan.conversation_id)
   const run = await unit.tx
     .selectFrom('generation')
@@ -85,8 +93,23 @@ async function takeOver(unit: Unit, orphan: GenerationRow): Promise<void> {
     .where('generation_id', '=', run.id)
     .limit(1)
     .executeTakeFirst()
-  if (text) await endGeneration(unit, run, { type: 'lost' })
-  else await requeueRun(unit, run)
+  if (text) {
+    await endGeneration(unit, run, { type: 'lost' })
+    await continueByItself(chat, unit, run)
+  } else {
+    // Its own runs a process gives back alive, when it stops.
+    await beginAnew(unit, run, run.lost_processes + (run.owner_id === processId ? 0 : 1))
+  }
+}
+
+/** A run that loses so many processes may well be what kills them. */
+const mostLostProcesses = 5
+
+async function beginAnew(unit: Unit, run: GenerationRow, lostProcesses: number): Promise<void> {
+  if (lostProcesses < mostLostProcesses) return requeueRun(unit, run, lostProcesses)
+  const message = `The server has died ${lostProcesses} times while it was waiting for this answer`
+  const error = new ProviderError('INTERNAL', message)
+  await endGeneration(unit, run, { type: 'failed', error, usage: null })
 }
 
 /** Which of these runs are no longer this process's: ended or taken over by another one. */

@@ -22,7 +22,7 @@ export async function readPrompt(db: Db, generation: GenerationRow): Promise<Pro
 
 /**
  * Messages as a model takes them: roles in turn, none empty. An answer that never came leaves two questions in a
- * row, which become one.
+ * row, which become one; asked to go on with an answer of which there is no text, the model simply answers.
  */
 export function toPrompt(path: readonly Message[]): PromptMessage[] {
   const prompt: PromptMessage[] = []
@@ -31,6 +31,7 @@ export function toPrompt(path: readonly Message[]): PromptMessage[] {
     if (text.trim() === '') continue
     const role = message.role === 'ASSISTANT' ? 'assistant' : 'user'
     const last = prompt.at(-1)
+    if (message.is_continuation && last?.role !== 'assistant') continue
     if (last?.role === role) prompt[prompt.length - 1] = { role, text: `${last.text}\n\n${text}` }
     else prompt.push({ role, text })
   }

@@ -7,10 +7,12 @@ import {
 import { noUsage } from '../chat/generations.ts'
 import { setHead } from '../chat/heads.ts'
 import { listBranches, listMessages, readThread } from '../chat/messages.ts'
+import type { RecoveryPolicy as RecoveryPolicyName } from '../db/tables.ts'
 import { type ConversationId, toGlobalId } from '../ids.ts'
 import { encodeCursor } from '../streams/cursor.ts'
 import { builder, cost } from './builder.ts'
 import type { GraphContext } from './context.ts'
+import { RecoveryPolicy } from './enums.ts'
 import { keyOf, optionalKeyOf } from './ids.ts'
 import { modelOf } from './model.ts'
 import { forwardArgs, pageArgs, toConnection } from './pages.ts'
@@ -79,6 +81,12 @@ builder.node(ConversationRef, {
     systemPrompt: t.exposeString('system_prompt', {
       nullable: true,
       description: 'Instructions that every model gets first; null: none.',
+    }),
+    recovery: t.expose('recovery', {
+      type: RecoveryPolicy,
+      nullable: true,
+      description:
+        'What becomes of an answer whose process of the server died; null: what `serverInfo` says.',
     }),
     head: t.field({
       type: MessageRef,
@@ -159,6 +167,10 @@ const CreateConversationInput = builder.inputType('CreateConversationInput', {
     }),
     systemPrompt: t.string({ description: 'Instructions that every model gets first.' }),
     defaultModelId: t.id({ description: 'Model that answers when none is named: its name or id.' }),
+    recovery: t.field({
+      type: RecoveryPolicy,
+      description: 'What becomes of an answer whose process of the server died; null: as the server is set.',
+    }),
   }),
 })
 
@@ -190,6 +202,7 @@ type SettingsInput = {
   title?: string | null | undefined
   systemPrompt?: string | null | undefined
   defaultModelId?: string | null | undefined
+  recovery?: RecoveryPolicyName | null | undefined
 }
 
 function settingsOf(input: SettingsInput) {
@@ -198,6 +211,7 @@ function settingsOf(input: SettingsInput) {
     title: input.title ?? null,
     systemPrompt: input.systemPrompt ?? null,
     defaultModelId: input.defaultModelId ?? null,
+    recovery: input.recovery ?? null,
   }
 }
 
@@ -211,6 +225,10 @@ const UpdateConversationInput = builder.inputType('UpdateConversationInput', {
       description: 'Instructions that every model gets first; an empty text takes them away.',
     }),
     defaultModelId: t.id({ description: 'Model that answers when none is named: its name or id.' }),
+    recovery: t.field({
+      type: RecoveryPolicy,
+      description: 'What becomes of an answer whose process of the server died.',
+    }),
     archived: t.boolean({ description: 'Put it away, or take it back.' }),
     starred: t.boolean({ description: 'Star it for this viewer, or not.' }),
   }),

@@ -1,3 +1,4 @@
+import type { RecoveryPolicy as RecoveryPolicyName } from '../db/tables.ts'
 import type { UserErrorCode as UserErrorCodeName } from '../errors.ts'
 import type { FailureCode, FinishReason as FinishReasonName } from '../llm/provider.ts'
 import { builder } from './builder.ts'
@@ -105,6 +106,15 @@ export const ReasoningEffort = documented('ReasoningEffort', 'How much a model t
   HIGH: 'Much.',
   MAX: 'As much as it can.',
 })
+
+export const RecoveryPolicy = documented<RecoveryPolicyName>(
+  'RecoveryPolicy',
+  'What becomes of an answer that was cut off because its process of the server died.',
+  {
+    ASK: 'It is kept as INTERRUPTED; `continueGeneration` goes on with it.',
+    AUTO: 'It is kept as INTERRUPTED and goes on by itself in a turn of its own, a bounded number of times.',
+  },
+)
 
 export const PartKind = documented('PartKind', 'What the text of a part is.', {
   TEXT: 'The answer.',

@@ -1,3 +1,4 @@
+import { continueGeneration } from '../chat/continue-generation.ts'
 import { cancelGeneration } from '../chat/end-generation.ts'
 import { type Generation, generateResponse } from '../chat/generations.ts'
 import type { GenerationId } from '../ids.ts'
@@ -6,6 +7,7 @@ import { builder, cost } from './builder.ts'
 import { FinishReason, GenerationFailureCode, GenerationStatus } from './enums.ts'
 import { GenerateInput, generateOf } from './generate-input.ts'
 import { keyOf, optionalKeyOf } from './ids.ts'
+import { SendMessagePayload } from './message.ts'
 import { modelOf } from './model.ts'
 import { ConversationRef, GenerationRef, MessageRef, ModelRef } from './refs.ts'
 import { UsageRef, usageOf } from './usage.ts'
@@ -160,6 +162,38 @@ builder.mutationField('generateResponse', (t) =>
           conversationId: keyOf('Conversation', input.conversationId),
           parentId: optionalKeyOf('Message', input.parentId),
           generate: generateOf(input.generate) ?? {},
+        }),
+      ),
+  }),
+)
+
+const ContinueGenerationInput = builder.inputType('ContinueGenerationInput', {
+  description: 'An answer that was cut.',
+  fields: (t) => ({
+    clientMutationId: t.string({ description: clientMutationId }),
+    generationId: t.id({ required: true, description: 'The run that wrote it.' }),
+    generate: t.field({
+      type: GenerateInput,
+      description:
+        'How it goes on; null: by the same model with the same parameters. Without a `modelId`: by the same model.',
+    }),
+  }),
+})
+
+builder.mutationField('continueGeneration', (t) =>
+  t.field({
+    type: SendMessagePayload,
+    nullable: true,
+    description:
+      'Goes on with an answer that was cut: one that is INTERRUPTED or CANCELED and has text, or ended with LENGTH or PAUSE. A user turn with `isContinuation` is added under it, and a generation that answers; the head moves there. Called twice on one answer it makes two branches. Codes: NOT_FOUND, CONFLICT while it is being written, INVALID where there is nothing to go on with, QUOTA_EXCEEDED, MODEL_UNAVAILABLE.',
+    args: { input: t.arg({ type: ContinueGenerationInput, required: true, description: 'Which answer.' }) },
+    extensions: cost(50),
+    resolve: (_root, { input }, { chat, viewer }) =>
+      outcomeOf(input, () =>
+        continueGeneration(chat, viewer, {
+          clientMutationId: input.clientMutationId ?? null,
+          generationId: keyOf('Generation', input.generationId),
+          generate: generateOf(input.generate),
         }),
       ),
   }),

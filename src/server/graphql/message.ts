@@ -173,7 +173,10 @@ const SendMessageInput = builder.inputType('SendMessageInput', {
   }),
 })
 
-const SendMessagePayload = payloadRef('SendMessagePayload', 'What a send, an edit or a regeneration did.')
+export const SendMessagePayload = payloadRef(
+  'SendMessagePayload',
+  'What a send, an edit, a regeneration or a continuation did.',
+)
 builder.objectFields(SendMessagePayload, (t) => ({
   userMessage: t.field({
     type: MessageRef,

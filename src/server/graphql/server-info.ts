@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type GraphQLSchema, printSchema } from 'graphql'
 import { builder } from './builder.ts'
+import { RecoveryPolicy } from './enums.ts'
 import { ModelRef } from './refs.ts'
 
 const ServerInfo = builder.objectRef<object>('ServerInfo').implement({
@@ -24,6 +25,11 @@ const ServerInfo = builder.objectRef<object>('ServerInfo').implement({
       nullable: true,
       description: 'Model used when nobody names one.',
       resolve: (_info, _args, { chat }) => chat.models.defaultModel(),
+    }),
+    recovery: t.field({
+      type: RecoveryPolicy,
+      description: 'What becomes of cut answers where a conversation does not say.',
+      resolve: (_info, _args, { chat }) => chat.recovery,
     }),
   }),
 })

@@ -62,6 +62,7 @@ describe.each(databases)('bad input on $name', ({ create }) => {
         editMessage: { messageId, text: 'Fine' },
         regenerateMessage: { messageId },
         generateResponse: { conversationId, generate: {} },
+        continueGeneration: { generationId: unknownId('Generation') },
         cancelGeneration: { generationId: unknownId('Generation') },
       }
       for (const [name, input] of Object.entries(inputs) as [MutationName, object][]) {

@@ -61,10 +61,24 @@ const mutations: Record<MutationName, Inputs> = {
     other: { generate: { modelId: 'claude-opus-5-5' } },
     prompt: 'Hello',
   }),
+  continueGeneration: ({ generationId }) => ({
+    input: { generationId },
+    other: { generate: { effort: 'LOW' } },
+    prompt: 'Continue exactly where you stopped.',
+  }),
   cancelGeneration: ({ runningId }) => ({
     input: { generationId: runningId },
     other: { generationId: unknownId('Generation') },
   }),
+}
+
+/** How many messages a mutation makes. */
+const newMessages: Partial<Record<MutationName, number>> = {
+  sendMessage: 2,
+  editMessage: 2,
+  continueGeneration: 2,
+  generateResponse: 1,
+  regenerateMessage: 1,
 }
 
 const everyMutation = Object.entries(mutations) as [MutationName, Inputs][]
@@ -89,8 +103,7 @@ describe.each(databases)('clientMutationId on $name', ({ create }) => {
     expect(upstream.runs.length - calls).toBe(prompt ? 1 : 0)
     expect(after['generation']! - before['generation']!).toBe(prompt ? 1 : 0)
     expect(after['idempotency']! - before['idempotency']!).toBe(1)
-    const messages = { sendMessage: 2, editMessage: 2, generateResponse: 1, regenerateMessage: 1 }
-    expect(after['message']! - before['message']!).toBe((messages as Record<string, number>)[name] ?? 0)
+    expect(after['message']! - before['message']!).toBe(newMessages[name] ?? 0)
     expect(after['conversation']! - before['conversation']!).toBe(name === 'createConversation' ? 1 : 0)
 
     const rows = await everyRow(app.db)
@@ -212,13 +225,13 @@ describe.each(databases)('clientMutationId on $name', ({ create }) => {
     expect(await mutationIdsOf(conversationId)).toEqual([undefined, undefined, undefined])
   })
 
-  /** A conversation with a question, its answer, and a second answer that is being written. */
+  /** A conversation with a question, its answer, which was cut, and a second answer that is being written. */
   async function prepare(): Promise<Asked & { runningId: string }> {
     const { app } = server
     const asked = await app.ask(await app.createConversation(), 'Hello')
     const run = await server.run('Hello')
     await run.text('Hi')
-    await run.finish()
+    await run.finish('max_tokens')
     await ending(app, asked.generationId)
     const { generation } = await succeed(app, 'regenerateMessage', { messageId: asked.answerId })
     await server.run('Hello')
