@@ -14,7 +14,7 @@ import {
 import { createRequire } from 'node:module'
 import { join, relative, resolve, sep } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Plugin } from 'rolldown'
+import type { InputOptions, Plugin } from 'rolldown'
 
 const root = resolve(import.meta.dirname, '..')
 const dist = join(root, 'dist')
@@ -42,7 +42,13 @@ export async function buildExecutableWhenStale(): Promise<string> {
   return join(dist, name)
 }
 
-async function whenStale(name: string, inputs: readonly string[], notice: string, build: () => unknown) {
+/** Runs `build`, which makes dist/`name`, unless what is there was made of the files that match `inputs`. */
+export async function whenStale(
+  name: string,
+  inputs: readonly string[],
+  notice: string,
+  build: () => unknown,
+): Promise<void> {
   const stamp = join(dist, `${name}.inputs`)
   const digest = digestOf(inputs)
   if (existsSync(join(dist, name)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return
@@ -78,30 +84,57 @@ function buildClient(): void {
  */
 async function buildExecutable(target?: string): Promise<string> {
   await buildClientWhenStale()
+  return makeExecutable({
+    input: join(root, 'src/server/main.ts'),
+    output: executableName(target),
+    node: target ? nodeBinary(target) : process.execPath,
+    bundling: { plugins: [graphiqlFromAsset] },
+    assets: async (workDir) => ({
+      ...clientAssets(),
+      ...(await embeddedAssets(workDir)),
+      ...(await graphiqlAssets(workDir)),
+    }),
+  })
+}
+
+type ExecutableOptions = {
+  readonly input: string
+  readonly output: string
+  /** The Node binary to build on. */
+  readonly node: string
+  readonly bundling?: Bundling
+  /** Makes the files to carry, by the names of the assets that they become, where they cannot be taken as they are. */
+  readonly assets: (workDir: string) => Promise<Record<string, string>>
+}
+
+/** Puts `input` and all that it imports in front of a Node binary, as dist/`output`; answers with the path of that. */
+export async function makeExecutable(options: ExecutableOptions): Promise<string> {
+  const { input, output, node, bundling, assets } = options
+  const isNative = node === process.execPath
   mkdirSync(dist, { recursive: true })
   const workDir = mkdtempSync(join(dist, 'build-'))
   try {
-    await bundle(join(root, 'src/server/main.ts'), join(workDir, 'main.cjs'), [graphiqlFromAsset])
+    await bundle(input, join(workDir, 'main.cjs'), bundling)
     const config = {
       // Relative, so that stack traces name it and not the folder of whoever built it.
       main: 'main.cjs',
-      output: executableName(target),
-      executable: target ? nodeBinary(target) : process.execPath,
+      output,
+      executable: node,
       disableExperimentalSEAWarning: true,
       // Halves the time to start; made for the processor and the Node that make it.
-      useCodeCache: target === undefined,
-      assets: { ...clientAssets(), ...(await embeddedAssets(workDir)), ...(await graphiqlAssets(workDir)) },
+      useCodeCache: isNative,
+      assets: await assets(workDir),
     }
     writeFileSync(join(workDir, 'sea.json'), JSON.stringify(config))
     execFileSync(process.execPath, ['--build-sea', 'sea.json'], {
       cwd: workDir,
       stdio: ['ignore', 'ignore', 'inherit'],
     })
-    const made = join(workDir, config.output)
-    if (process.platform === 'darwin' && !target) execFileSync('codesign', ['--sign', '-', made])
+    const made = join(workDir, output)
+    if (process.platform === 'darwin' && isNative) execFileSync('codesign', ['--sign', '-', made])
     // In one step, so that nobody ever starts half a file and a running one is left alone.
-    renameSync(made, join(dist, config.output))
-    return join(dist, config.output)
+    renameSync(made, join(dist, output))
+    return join(dist, output)
   } finally {
     rmSync(workDir, { recursive: true })
   }
@@ -123,12 +156,14 @@ function nodeBinary(target: string): string {
   throw new Error(`--target ${target}: none of ${names.join(', ')} is installed in node_modules`)
 }
 
+type Bundling = Pick<InputOptions, 'plugins' | 'checks'>
+
 /** One CommonJS file with everything that `input` imports, but for what Node itself brings. */
-async function bundle(input: string, file: string, plugins: Plugin[] = []): Promise<void> {
+async function bundle(input: string, file: string, bundling: Bundling = {}): Promise<void> {
   const { rolldown } = await import('rolldown')
   const build = await rolldown({
+    ...bundling,
     input,
-    plugins,
     platform: 'node',
     // An optional, native sibling of pg, which nobody installs.
     external: ['pg-native'],
