@@ -1,51 +1,96 @@
 import { availableParallelism, cpus } from 'node:os'
-import { parseArgs } from 'node:util'
 import { buildExecutableWhenStale } from '../src/build.ts'
 import { MachineWatch } from './measure/machine.ts'
-import { printFigures } from './report/table.ts'
+import { type Options, parseOptions } from './options.ts'
+import { judge } from './report/goals.ts'
+import { percent, publish } from './report/publish.ts'
+import { keepResults, type Result } from './report/results.ts'
+import { asText, figuresTable, goalsTable } from './report/table.ts'
+import { capacity } from './scenarios/capacity.ts'
 import { cpu } from './scenarios/cpu.ts'
+import { firstToken } from './scenarios/first-token.ts'
+import { longConversation } from './scenarios/long-conversation.ts'
+import { memory } from './scenarios/memory.ts'
+import { resume } from './scenarios/resume.ts'
 import type { Bench, Scenario } from './scenarios/scenario.ts'
+import { stalled } from './scenarios/stalled.ts'
+import { start } from './scenarios/start.ts'
+import { throughput } from './scenarios/throughput.ts'
+import { watched } from './scenarios/watchers.ts'
 import { Load } from './servers/load.ts'
 import { installPeers } from './servers/peers.ts'
 import { startUpstream } from './servers/upstream.ts'
 
-const scenarios: Readonly<Record<string, Scenario>> = { cpu }
-
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean', default: false },
-    targets: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '' },
-  },
-})
-
-installPeers()
-const executable = await buildExecutableWhenStale()
-console.log(`${availableParallelism()} × ${cpus()[0]?.model}, Node ${process.versions.node}\n`)
-
-await using upstream = await startUpstream()
-await using load = new Load()
-const targets = options.targets.split(',').filter(Boolean)
-const bench: Bench = {
-  quick: options.quick,
-  rounds: Number(options.rounds) || (options.quick ? 1 : 3),
-  load,
-  upstreamUrl: upstream.url,
-  executable,
-  wanted: (names) =>
-    names.filter((name) => targets.length === 0 || targets.some((target) => name.startsWith(target))),
+/** In the order of the goals. */
+const scenarios: Readonly<Record<string, Scenario>> = {
+  cpu,
+  throughput,
+  capacity,
+  'first-token': firstToken,
+  watchers: watched,
+  memory,
+  stalled,
+  'long-conversation': longConversation,
+  resume,
+  start,
 }
 
-for (const name of positionals.length > 0 ? positionals : Object.keys(scenarios)) {
-  const scenario = scenarios[name]
-  if (!scenario) throw new Error(`${name}: no such scenario; there are ${Object.keys(scenarios).join(', ')}`)
+const machine = `${availableParallelism()} × ${cpus()[0]?.model}, Node ${process.versions.node}`
+
+/** Measures what the options name. Figures never fail it, unless they are asked to; a lost token does. */
+async function main(): Promise<void> {
+  const options = parseOptions()
+  const chosen = options.scenarios.length > 0 ? options.scenarios : Object.keys(scenarios)
+  const unknown = chosen.find((name) => !scenarios[name])
+  if (unknown) throw new Error(`${unknown}: no such scenario, there are ${Object.keys(scenarios).join(', ')}`)
+  await using stack = new AsyncDisposableStack()
+  const bench = await prepare(options, stack)
+  console.log(`${machine}\n`)
+  for (const name of chosen) {
+    const result = await runScenario(scenarios[name]!, bench)
+    const verdicts = judge(result.figures)
+    print(result, verdicts)
+    if (options.strict && verdicts.some(({ reached }) => !reached)) process.exitCode = 1
+    // What leaves something out is for whoever is at work on it.
+    if (!options.quick && options.targets.length === 0) publish(keepResults({ [name]: result }))
+  }
+}
+
+async function prepare(options: Options, stack: AsyncDisposableStack): Promise<Bench> {
+  installPeers()
+  const executable = await buildExecutableWhenStale()
+  const upstream = stack.use(await startUpstream())
+  const load = stack.use(new Load())
+  const { quick, rounds, targets } = options
+  const isWanted = (name: string) => targets.length === 0 || targets.some((target) => name.startsWith(target))
+  return {
+    quick,
+    rounds,
+    load,
+    upstreamUrl: upstream.url,
+    executable,
+    wanted: (names) => names.filter(isWanted),
+  }
+}
+
+async function runScenario({ title, run }: Scenario, bench: Bench): Promise<Result> {
   const watch = new MachineWatch()
-  printFigures(scenario.title, await scenario.run(bench))
-  const { others, saturated } = await watch.stop()
-  console.log(`others used ${percent(others.mean)}, saturated ${percent(saturated)}`)
+  const figures = await run(bench)
+  const date = new Date().toISOString().slice(0, 10)
+  return { title, date, machine, rounds: bench.rounds, use: await watch.stop(), figures }
 }
 
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`
+function print({ title, figures, use }: Result, verdicts: ReturnType<typeof judge>): void {
+  console.log(`${asText(figuresTable(title, figures))}\n`)
+  if (verdicts.length > 0) console.log(`${asText(goalsTable(verdicts))}\n`)
+  const { others, saturated } = use
+  console.log(`Others used ${percent(others.mean)} of the machine, ${percent(others.p90)} at worst.`)
+  if (saturated > 0.1) {
+    console.log(
+      `Nothing was left in ${percent(saturated)} of the seconds: do not trust what the clock measured.`,
+    )
+  }
+  console.log()
 }
+
+await main()

@@ -3,8 +3,14 @@
  * which one it is and when the upstream wrote it. Numbers are in base 36; times are microseconds, cut to six digits.
  */
 
-/** What an upstream is asked for: so many tokens, one every `pace` milliseconds; 0: as fast as they are taken. */
-export type Question = { readonly tokens: number; readonly pace: number }
+/** What an upstream is asked for. */
+export type Question = {
+  readonly tokens: number
+  /** Whole milliseconds from one token to the next; 0: as fast as they are taken. */
+  readonly pace: number
+  /** Digits of a token's number, at the least: 1 where nothing is said. */
+  readonly digits?: number
+}
 
 const clockOffset = measureClockOffset()
 
@@ -39,6 +45,7 @@ export function since(cut: number, time: number): number {
 }
 
 /** A token as the upstream writes it. The first one also says when the request had arrived. */
-export function tokenText(number: number, written: string, arrived: string): string {
-  return number === 1 ? `1:${written}:${arrived} ` : `${number.toString(36)}:${written} `
+export function tokenText(number: number, written: string, arrived: string, digits = 1): string {
+  const text = `${number.toString(36).padStart(digits, '0')}:${written}`
+  return number === 1 ? `${text}:${arrived} ` : `${text} `
 }

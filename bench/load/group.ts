@@ -3,14 +3,22 @@ import type { Question } from '../wire.ts'
 import { openAiSdk } from './ai-sdk.ts'
 import { openGraphQL } from './graphql.ts'
 import { Histogram } from './histogram.ts'
+import { openIdle } from './idle.ts'
 import { openParley } from './parley.ts'
 import { openRawWs } from './raw-ws.ts'
 import type { Reader, Watcher } from './reader.ts'
+import { type OpenRoom, openGraphQLRoom, openParleyRoom, openRawWsRoom } from './rooms.ts'
 
 const dialects = { 'raw-ws': openRawWs, graphql: openGraphQL, 'ai-sdk': openAiSdk, parley: openParley }
 
 /** How a server is spoken to. */
 export type Dialect = keyof typeof dialects
+
+const rooms: Readonly<Partial<Record<Dialect, OpenRoom>>> = {
+  'raw-ws': openRawWsRoom,
+  graphql: openGraphQLRoom,
+  parley: openParleyRoom,
+}
 
 /** How readers ask. */
 export type Asking = {
@@ -57,6 +65,22 @@ export class Group implements Watcher {
     return group
   }
 
+  /** One that asks, and others that all watch its answers. */
+  static async openRoom(dialect: Dialect, url: string, watchers: number): Promise<Group> {
+    const group = new Group()
+    const open = rooms[dialect]
+    if (!open) throw new Error(`${dialect} has no answers that several watch`)
+    group.#readers.push(await open(url, group, watchers))
+    return group
+  }
+
+  /** Those who watch a conversation each, and never ask. */
+  static async openIdle(url: string, conversations: readonly string[]): Promise<Group> {
+    const group = new Group()
+    group.#readers.push(...(await openIdle(url, conversations)))
+    return group
+  }
+
   /** Resolves when every answer has ended, whole or not. */
   async ask({ question, spread, times }: Asking): Promise<void> {
     const asking = this.#readers.map(async (reader, index) => {
@@ -84,6 +108,15 @@ export class Group implements Watcher {
     this.#faults = []
     this.#latencies.clear()
     return seen
+  }
+
+  /** In a room: all but one of those who watch stop reading, until {@link resume}. */
+  stall(): void {
+    for (const reader of this.#readers) reader.stall?.()
+  }
+
+  resume(): void {
+    for (const reader of this.#readers) reader.resume?.()
   }
 
   close(): void {

@@ -39,7 +39,8 @@ export async function openParley(url: string, watcher: Watcher): Promise<Reader>
   return { ask, close: () => client.socket.close() }
 }
 
-async function createConversation(client: GraphQLClient): Promise<string> {
+/** Answers with the id of a new conversation. */
+export async function createConversation(client: GraphQLClient): Promise<string> {
   const { createConversation } = await client.run<{
     createConversation: { conversation: { id: string } }
   }>({ query: createDocument, variables: {} })
@@ -47,7 +48,7 @@ async function createConversation(client: GraphQLClient): Promise<string> {
 }
 
 /** Resolves once everything new in the conversation will be heard of. */
-function watch(client: GraphQLClient, id: string, answer: AnswerReader): Promise<void> {
+export function watch(client: GraphQLClient, id: string, answer: AnswerReader): Promise<void> {
   return new Promise((resolve, reject) => {
     client.subscribe({ query: watchDocument, variables: { id } }, ({ type, payload }) => {
       const { event } = (payload?.data ?? {}) as { event?: Event }
@@ -65,7 +66,7 @@ function watch(client: GraphQLClient, id: string, answer: AnswerReader): Promise
 }
 
 /** Sends a message and answers with its id. */
-async function send(client: GraphQLClient, input: Record<string, unknown>): Promise<string> {
+export async function send(client: GraphQLClient, input: Record<string, unknown>): Promise<string> {
   const { sendMessage } = await client.run<{ sendMessage: Sent }>({
     query: sendDocument,
     variables: { input },

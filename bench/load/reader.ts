@@ -16,6 +16,10 @@ export type Reader = {
   /** Asks, and resolves when the whole answer was read. Rejects when a token was lost or doubled. */
   ask(question: Question): Promise<void>
   close(): void
+  /** In a room: all but one of those who watch stop reading. */
+  stall?(): void
+  /** Those who had stopped read on. */
+  resume?(): void
 }
 
 /** Reads one answer after the other out of what comes, for readers of every dialect. */
@@ -24,6 +28,7 @@ export class AnswerReader implements TokenListener {
   readonly #watcher: Watcher
   #tally = new Tally(this)
   #asked = 0
+  #wanted = 0
   #settle: PromiseWithResolvers<void> = Promise.withResolvers()
 
   constructor(finder: TextFinder, watcher: Watcher) {
@@ -35,11 +40,17 @@ export class AnswerReader implements TokenListener {
   async begin(question: Question, broken: Promise<never>, send: () => void): Promise<void> {
     this.#tally = new Tally(this)
     this.#settle = Promise.withResolvers()
+    this.#wanted = question.tokens
     this.#asked = now()
     send()
     await Promise.race([this.#settle.promise, broken])
     const { seen } = this.#tally
-    if (seen !== question.tokens) throw new Error(`${seen} tokens came instead of ${question.tokens}`)
+    if (seen !== this.#wanted) throw new Error(`${seen} tokens came instead of ${this.#wanted}`)
+  }
+
+  /** Whether all of the answer is there, whatever is still to come. */
+  get whole(): boolean {
+    return this.#tally.seen === this.#wanted
   }
 
   /** Whether the payload held text. */

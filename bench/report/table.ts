@@ -1,28 +1,56 @@
 import { median } from '../measure/stats.ts'
 import type { Figures } from '../scenarios/scenario.ts'
+import { databaseOf, demandOf, type Verdict } from './goals.ts'
 
-/** Prints the medians of a scenario: a line for each figure, a column for each target. */
-export function printFigures(title: string, figures: Figures): void {
+/** Rows of cells, the first of them the head. */
+export type Table = readonly (readonly string[])[]
+
+/** The medians of a scenario: a line for each figure, a column for each target. */
+export function figuresTable(title: string, figures: Figures): Table {
   const shown = Object.values(figures).filter(({ values }) => Object.values(values).flat().some(Boolean))
   const names = [...new Set(shown.flatMap(({ values }) => Object.keys(values)))]
   const lines = shown.map(({ what, unit, values }) => [
-    `${what}, ${unit}`,
+    unit ? `${what}, ${unit}` : what,
     ...names.map((name) => (values[name] ? showNumber(median(values[name])) : '')),
   ])
-  printTable([[title, ...names], ...lines])
+  return [[title, ...names], ...lines]
 }
 
-function printTable([head, ...lines]: readonly (readonly string[])[]): void {
-  const table = [head!, ...lines]
-  const widths = head!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)))
-  const print = (line: readonly string[]) => {
-    const cells = line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
-    console.log(cells.join('  ').trimEnd())
-  }
-  print(head!)
-  print(widths.map((width) => '-'.repeat(width)))
-  for (const line of lines) print(line)
-  console.log()
+/** Goals beside what was measured on each database. */
+export function goalsTable(verdicts: readonly Verdict[]): Table {
+  const byGoal = Map.groupBy(verdicts, ({ goal }) => goal)
+  const lines = [...byGoal].map(([goal, ofGoal]) => {
+    const { figure } = ofGoal[0]!
+    return [
+      figure.what,
+      demandOf(goal, figure),
+      ...['pglite', 'postgres'].map((name) => cellOf(ofGoal, name)),
+    ]
+  })
+  return [['goal', '', 'PGlite', 'Postgres'], ...lines]
+}
+
+function cellOf(verdicts: readonly Verdict[], database: string): string {
+  const verdict = verdicts.find(({ target }) => databaseOf(target) === database)
+  return verdict ? `${showNumber(verdict.value)} ${verdict.reached ? '✓' : '✗'}` : ''
+}
+
+/** As lines of a fixed width. */
+export function asText(table: Table): string {
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)))
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
+      .join('  ')
+      .trimEnd()
+  const [head, ...lines] = table
+  return [line(head!), line(widths.map((width) => '-'.repeat(width))), ...lines.map(line)].join('\n')
+}
+
+export function asMarkdown(table: Table): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  const [head, ...lines] = table
+  return [line(head!), line(head!.map((_, at) => (at === 0 ? '---' : '--:'))), ...lines.map(line)].join('\n')
 }
 
 /** Three digits, as many as such figures are good for. */

@@ -2,8 +2,8 @@ import type { Readers } from '../servers/load.ts'
 import type { Target } from '../servers/target.ts'
 import type { Bench, Figures } from './scenario.ts'
 
-/** One value for each figure that a scenario measures. */
-export type Values<Name extends string> = Readonly<Record<Name, number>>
+/** One value for each figure that a scenario measures of a subject. */
+export type Values<Name extends string> = Readonly<Partial<Record<Name, number>>>
 
 /** What figures are called, and their units. */
 export type Labels<Name extends string> = Readonly<Record<Name, readonly [what: string, unit: string]>>
@@ -21,7 +21,8 @@ export async function inRounds<Name extends string, Subject extends { readonly n
   const values: Record<string, Record<string, number[]>> = {}
   for (let round = 0; round < rounds; round += 1) {
     for (const subject of subjects) {
-      for (const [figure, value] of Object.entries<number>(await measure(subject))) {
+      const measured = Object.entries(await measure(subject)) as [Name, number][]
+      for (const [figure, value] of measured) {
         ;((values[figure] ??= {})[subject.name] ??= []).push(value)
       }
     }

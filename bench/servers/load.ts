@@ -9,6 +9,9 @@ import type { Target } from './target.ts'
 export type Readers = AsyncDisposable & {
   /** Asks and reads; resolves when every answer has ended. */
   ask(asking: Asking): Promise<void>
+  /** In a room: all but one of those who watch stop reading, until `resume`. */
+  stall(): Promise<void>
+  resume(): Promise<void>
   /** What was seen since the last call. Throws when a token was lost or doubled, or an answer was not whole. */
   take(): Promise<Seen>
 }
@@ -28,10 +31,33 @@ export class Load {
     return this.#process.pid!
   }
 
-  async open({ dialect, url, name }: Target, readers: number): Promise<Readers> {
-    const group = await this.#call('open', { dialect, url, readers })
+  /** Clients that each ask for answers of their own. */
+  async open(target: Target, readers: number): Promise<Readers> {
+    const { dialect, url } = target
+    return this.#readers(target, await this.#call('open', { dialect, url, readers }))
+  }
+
+  /** Clients that watch the answers for which one asks. */
+  async openRoom(target: Target, watchers: number): Promise<Readers> {
+    const { dialect, url } = target
+    return this.#readers(target, await this.#call('openRoom', { dialect, url, watchers }))
+  }
+
+  /** Makes conversations of a Parley; answers with their ids. */
+  createConversations({ url }: Target, count: number): Promise<string[]> {
+    return this.#call('createConversations', { url, count })
+  }
+
+  /** Clients that watch one conversation each, in which nothing happens. */
+  async openIdle(target: Target, ids: readonly string[]): Promise<Readers> {
+    return this.#readers(target, await this.#call('openIdle', { url: target.url, ids }))
+  }
+
+  #readers({ name }: Target, group: number): Readers {
     return {
       ask: (asking) => this.#call('ask', { group, ...asking }),
+      stall: () => this.#call('stall', { group }),
+      resume: () => this.#call('resume', { group }),
       take: async () => {
         const seen = await this.#call('take', { group })
         if (seen.faults.length > 0) throw new LostTokens(name, seen.faults)

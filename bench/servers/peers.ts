@@ -29,7 +29,7 @@ export function installPeers(): void {
 
 export async function startPeer(name: PeerName, upstreamUrl: string): Promise<Target> {
   const { dialect, path } = peers[name]
-  const env = { NODE_ENV: 'production', ANTHROPIC_BASE_URL: upstreamUrl }
+  const env = { NODE_ENV: 'production', NODE_NO_WARNINGS: '1', ANTHROPIC_BASE_URL: upstreamUrl }
   const program = startProgram(process.execPath, [join(folder, `${name}.ts`)], env)
   const port = await lineWith(program, /listening on (\d+)/)
   return { ...program, name, dialect, url: `http://127.0.0.1:${port}${path}`, databasePid: null }

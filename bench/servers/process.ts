@@ -7,18 +7,30 @@ export type Program = AsyncDisposable & {
   readonly pid: number
   /** Lines of its standard output, each given once. */
   readonly lines: AsyncIterator<string>
+  /** Where its inspector listens; never resolves without {@link inspected}. */
+  readonly inspector: Promise<string>
 }
+
+/** Part of the environment of a program that is to be inspected. */
+export const inspected = { NODE_OPTIONS: '--inspect=127.0.0.1:0' }
 
 export function startProgram(
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Program {
-  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = once(child, 'exit')
+  const inspector = Promise.withResolvers<string>()
+  createInterface(child.stderr).on('line', (line) => {
+    const url = /^Debugger listening on (\S+)/.exec(line)?.[1]
+    if (url) inspector.resolve(url)
+    else if (!/^(For help, see:|Debugger (attached|ending))/.test(line)) console.error(line)
+  })
   return {
     pid: child.pid!,
     lines: createInterface(child.stdout)[Symbol.asyncIterator](),
+    inspector: inspector.promise,
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGTERM')
       await exited

@@ -1,9 +1,9 @@
 import type { Dialect } from '../load/group.ts'
+import type { Program } from './process.ts'
 
 /** A server under test. */
-export type Target = AsyncDisposable & {
+export type Target = Program & {
   readonly name: string
-  readonly pid: number
   readonly url: string
   readonly dialect: Dialect
   /** The server of its database, when that is a process of its own. */

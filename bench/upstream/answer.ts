@@ -39,13 +39,14 @@ export class Answer {
   /** Writes the tokens that are due, unless the reader has yet to take what it was sent. */
   advance(): void {
     if (this.ended || this.#socket.writableNeedDrain) return
+    const { digits } = this.#question
     const due = this.#due()
     if (due === 0) return
     const written = cutTime(now()).toString(36)
     let frames = ''
     for (const end = this.#sent + due; this.#sent < end; ) {
       this.#sent += 1
-      frames += beforeText + tokenText(this.#sent, written, this.#arrived) + afterText
+      frames += beforeText + tokenText(this.#sent, written, this.#arrived, digits) + afterText
     }
     this.#socket.write(chunk(frames) + (this.ended ? this.#ending() : ''), 'latin1')
   }
