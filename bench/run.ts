@@ -68,13 +68,14 @@ async function prepare(options: Options, stack: AsyncDisposableStack): Promise<B
     rounds,
     load,
     upstreamUrl: upstream.url,
+    helpers: { 'the upstream': upstream.pid, 'the clients': load.pid },
     executable,
     wanted: (names) => names.filter(isWanted),
   }
 }
 
 async function runScenario({ title, run }: Scenario, bench: Bench): Promise<Result> {
-  const watch = new MachineWatch()
+  const watch = new MachineWatch(bench.helpers)
   const figures = await run(bench)
   const date = new Date().toISOString().slice(0, 10)
   return { title, date, machine, rounds: bench.rounds, use: await watch.stop(), figures }
@@ -83,8 +84,10 @@ async function runScenario({ title, run }: Scenario, bench: Bench): Promise<Resu
 function print({ title, figures, use }: Result, verdicts: ReturnType<typeof judge>): void {
   console.log(`${asText(figuresTable(title, figures))}\n`)
   if (verdicts.length > 0) console.log(`${asText(goalsTable(verdicts))}\n`)
-  const { others, saturated } = use
+  const { others, saturated, helpers } = use
   console.log(`Others used ${percent(others.mean)} of the machine, ${percent(others.p90)} at worst.`)
+  const shares = Object.entries(helpers).map(([name, share]) => `${name} ${percent(share)}`)
+  console.log(`Of one processor, ${shares.join(' and ')} on average.`)
   if (saturated > 0.1) {
     console.log(
       `Nothing was left in ${percent(saturated)} of the seconds: do not trust what the clock measured.`,

@@ -8,19 +8,31 @@ export type MachineUse = {
   readonly others: { readonly mean: number; readonly p90: number }
   /** Share of the seconds in which nothing was left: times on the clock are not to be trusted when there are many. */
   readonly saturated: number
+  /** Of one processor: what the upstream and the clients took. Where it comes near to 1, they are what is measured. */
+  readonly helpers: Readonly<Record<string, number>>
 }
 
+type Helper = { readonly name: string; readonly pid: number; readonly before: number }
 type Second = { readonly busy: number; readonly others: number }
 
 /** Looks at the machine every second until it is stopped. */
 export class MachineWatch {
+  readonly #helpers: readonly Helper[]
+  readonly #began = performance.now()
   readonly #seconds: Second[] = []
   readonly #stop = new AbortController()
   readonly #watching = this.#watch()
 
+  /** @param helpers - process ids, by name */
+  constructor(helpers: Readonly<Record<string, number>>) {
+    this.#helpers = Object.entries(helpers).map(([name, pid]) => ({ name, pid, before: cpuOf(pid) }))
+  }
+
   async stop(): Promise<MachineUse> {
     this.#stop.abort()
     await this.#watching
+    const microseconds = (performance.now() - this.#began) * 1_000
+    const helpers = this.#helpers.map(({ name, pid, before }) => [name, (cpuOf(pid) - before) / microseconds])
     const others = this.#seconds.map((second) => second.others)
     const saturated = this.#seconds.filter(({ busy }) => busy > 0.95)
     return {
@@ -29,6 +41,7 @@ export class MachineWatch {
         p90: percentile(others, 0.9),
       },
       saturated: saturated.length / this.#seconds.length,
+      helpers: Object.fromEntries(helpers),
     }
   }
 

@@ -5,6 +5,7 @@ import { type ParleyName, parleyNames } from '../servers/parley.ts'
 
 /** A claim about one figure of Parley. */
 type Goal = {
+  readonly what: string
   readonly figure: string
   /** Of which the sum is what Parley is divided by; one of these without a database's name has one for each. */
   readonly against?: readonly string[]
@@ -51,8 +52,8 @@ export function databaseOf(target: ParleyName): string {
   return target.slice('parley-'.length)
 }
 
-/** What a goal demands, in words. */
+/** What a goal demands, as `≤ 1.2 × yoga`. */
 export function demandOf({ atMost, atLeast, against }: Goal, { unit }: Figure): string {
   const bound = atMost === undefined ? `≥ ${atLeast}` : `≤ ${atMost}`
-  return against ? `${bound} × ${against.join(' + ')}` : `${bound} ${unit}`.trim()
+  return `${bound} ${against ? `× ${against.join(' + ')}` : unit}`.trim()
 }

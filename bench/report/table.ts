@@ -27,7 +27,7 @@ export function goalsTable(verdicts: readonly Verdict[]): Table {
       ...['pglite', 'postgres'].map((name) => cellOf(ofGoal, name)),
     ]
   })
-  return [['goal', '', 'PGlite', 'Postgres'], ...lines]
+  return [['what', 'goal', 'PGlite', 'Postgres'], ...lines]
 }
 
 function cellOf(verdicts: readonly Verdict[], database: string): string {

@@ -25,7 +25,7 @@ export const firstToken: Scenario = {
   title: `First tokens with ${streams} streams`,
   async run(bench) {
     await using stack = new AsyncDisposableStack()
-    const { targets } = stack.use(await startTargets(bench))
+    const { targets } = stack.use(await startTargets(bench, ['raw-ws', 'yoga']))
     const subjects: Subject[] = await openReaders(bench, targets, streams, stack)
     for (const name of bench.wanted(parleyNames)) {
       const database = stack.use(await openBareDatabase(name))

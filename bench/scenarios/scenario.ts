@@ -11,6 +11,8 @@ export type Effort = {
 export type Bench = Effort & {
   readonly load: Load
   readonly upstreamUrl: string
+  /** Process ids of what is beside the targets, by name. */
+  readonly helpers: Readonly<Record<string, number>>
   readonly executable: string
   /** Names of the wanted targets among `names`. */
   wanted<Name extends string>(names: readonly Name[]): Name[]

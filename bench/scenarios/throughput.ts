@@ -18,7 +18,7 @@ export const throughput: Scenario = {
     const { targets } = stack.use(await startTargets(bench))
     const served = await openReaders(bench, targets, streams, stack)
     for (const one of served) await measure(one, 1_000)
-    return await inRounds(bench, served, labels, (one) => measure(one, bench.quick ? 5_000 : 20_000))
+    return await inRounds(bench, served, labels, (one) => measure(one, bench.quick ? 5_000 : 10_000))
   },
 }
 

@@ -25,6 +25,10 @@ export class Load {
   constructor() {
     this.#process = fork(join(import.meta.dirname, '../load/main.ts'))
     this.#process.on('message', (reply: Reply) => this.#onReply(reply))
+    this.#process.on('exit', () => {
+      for (const call of this.#calls.values())
+        call.reject(new Error('The process with the clients has ended'))
+    })
   }
 
   get pid(): number {
