@@ -51,8 +51,9 @@ async function main(): Promise<void> {
     const verdicts = judge(result.figures)
     print(result, verdicts)
     if (options.strict && verdicts.some(({ reached }) => !reached)) process.exitCode = 1
-    // What leaves something out is for whoever is at work on it.
-    if (!options.quick && options.targets.length === 0) publish(keepResults({ [name]: result }))
+    // What leaves something out, or measures with a profiler, is for whoever is at work on it.
+    if (!options.quick && !options.profile && options.targets.length === 0)
+      publish(keepResults({ [name]: result }))
   }
 }
 
@@ -61,10 +62,11 @@ async function prepare(options: Options, stack: AsyncDisposableStack): Promise<B
   const executable = await buildExecutableWhenStale()
   const upstream = stack.use(await startUpstream())
   const load = stack.use(new Load())
-  const { quick, rounds, targets } = options
+  const { quick, profile, rounds, targets } = options
   const isWanted = (name: string) => targets.length === 0 || targets.some((target) => name.startsWith(target))
   return {
     quick,
+    profile,
     rounds,
     load,
     upstreamUrl: upstream.url,

@@ -42,7 +42,7 @@ export const longConversation: Scenario = {
 
 async function prepare(bench: Bench, name: ParleyName, stack: AsyncDisposableStack): Promise<Subject> {
   const place = stack.use(await makePlace(name))
-  const { url } = stack.use(await startParley(name, bench.executable, place, bench.upstreamUrl))
+  const { url } = stack.use(await startParley(bench, name, place))
   const client = await GraphQLClient.open(url, () => false)
   stack.defer(() => client.socket.close())
   const long = await conversationOf(client, bench.quick ? 2_000 : 10_000)

@@ -24,13 +24,13 @@ export const memory: Scenario = {
 /** The conversations are there before a round begins, so that making them is not measured. */
 async function prepare(bench: Bench, name: ParleyName, stack: AsyncDisposableStack): Promise<Subject> {
   const place = stack.use(await makePlace(name))
-  await using parley = await startParley(name, bench.executable, place, bench.upstreamUrl)
+  await using parley = await startParley(bench, name, place)
   const conversations = await bench.load.createConversations(parley, bench.quick ? 1_000 : 3_000)
   return { name, place, conversations }
 }
 
 async function measure(bench: Bench, { name, place, conversations }: Subject): Promise<number> {
-  await using parley = await startParley(name, bench.executable, place, bench.upstreamUrl, inspected)
+  await using parley = await startParley(bench, name, place, inspected)
   // What the first ones bring with them, as compiled code, is not theirs.
   await (await bench.load.openIdle(parley, conversations.slice(0, 100)))[Symbol.asyncDispose]()
   const before = await settledMemory(parley)

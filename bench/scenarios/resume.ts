@@ -57,7 +57,7 @@ export const resume: Scenario = {
 }
 
 async function makeAnswer(bench: Bench, name: ParleyName, place: Place): Promise<Answer> {
-  await using parley = await startParley(name, bench.executable, place, bench.upstreamUrl)
+  await using parley = await startParley(bench, name, place)
   const client = await GraphQLClient.open(parley.url, () => false)
   const conversationId = await createConversation(client)
   const input = { conversationId, text: JSON.stringify(question), generate: {} }
@@ -71,7 +71,7 @@ async function makeAnswer(bench: Bench, name: ParleyName, place: Place): Promise
 }
 
 async function readParley(bench: Bench, name: ParleyName, place: Place, { generationId }: Answer) {
-  await using parley = await startParley(name, bench.executable, place, bench.upstreamUrl)
+  await using parley = await startParley(bench, name, place)
   const seen: { time: number; frames: number; bytes: number }[] = []
   while (seen.length < reads) seen.push(await readAnswer(parley.url, generationId))
   const { frames, bytes } = seen[0]!

@@ -1,16 +1,12 @@
 import type { Load } from '../servers/load.ts'
+import type { Surroundings } from '../servers/target.ts'
 
-/** What the options ask for. */
-export type Effort = {
+/** What a scenario runs on. */
+export type Bench = Surroundings & {
   /** Shorter and with fewer streams, for use while something is developed; such figures are never published. */
   readonly quick: boolean
   readonly rounds: number
-}
-
-/** What a scenario runs on. */
-export type Bench = Effort & {
   readonly load: Load
-  readonly upstreamUrl: string
   /** Process ids of what is beside the targets, by name. */
   readonly helpers: Readonly<Record<string, number>>
   readonly executable: string

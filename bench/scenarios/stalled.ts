@@ -30,7 +30,7 @@ async function measure(bench: Bench, name: ParleyName) {
   await using place = await makePlace(name)
   // By default they would be cut off before what is held for them can be looked at.
   const settings = { ...inspected, PARLEY_TIMEOUT_STALL: '10m' }
-  await using parley = await startParley(name, bench.executable, place, bench.upstreamUrl, settings)
+  await using parley = await startParley(bench, name, place, settings)
   await using readers = await bench.load.openRoom(parley, watchers)
   await readers.ask({ question, spread: 0, times: 2 })
   await readers.take()

@@ -43,7 +43,7 @@ async function subjectsOn(
   stack: AsyncDisposableStack,
 ): Promise<Subject[]> {
   const place: Place = stack.use(await makePlace(name))
-  const startOn = () => startParley(name, bench.executable, place, bench.upstreamUrl)
+  const startOn = () => startParley(bench, name, place)
   await (await startOn())[Symbol.asyncDispose]()
   return [
     { name: name.replace('parley', 'bare'), start: () => startBare(bare, place) },

@@ -10,7 +10,7 @@ export type Targets = AsyncDisposable & { readonly targets: readonly Target[] }
 export async function startTargets(bench: Bench, peers: readonly PeerName[] = peerNames): Promise<Targets> {
   await using stack = new AsyncDisposableStack()
   const targets: Target[] = []
-  for (const name of bench.wanted(peers)) targets.push(stack.use(await startPeer(name, bench.upstreamUrl)))
+  for (const name of bench.wanted(peers)) targets.push(stack.use(await startPeer(bench, name)))
   for (const name of bench.wanted(parleyNames)) targets.push(await startOn(name, bench, stack))
   const started = stack.move()
   return { targets, [Symbol.asyncDispose]: () => started.disposeAsync() }
@@ -18,5 +18,5 @@ export async function startTargets(bench: Bench, peers: readonly PeerName[] = pe
 
 async function startOn(name: ParleyName, bench: Bench, stack: AsyncDisposableStack): Promise<Target> {
   const place = stack.use(await makePlace(name))
-  return stack.use(await startParley(name, bench.executable, place, bench.upstreamUrl))
+  return stack.use(await startParley(bench, name, place))
 }

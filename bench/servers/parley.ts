@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { databaseUrl, run, startPostgres } from '../../test/support/postgres-server.ts'
-import { lineWith, startProgram } from './process.ts'
-import type { Target } from './target.ts'
+import { lineWith, profiled, startProgram } from './process.ts'
+import type { Surroundings, Target } from './target.ts'
 
 /** The product on the database that it embeds, and on a server's. */
 export const parleyNames = ['parley-pglite', 'parley-postgres'] as const
@@ -47,10 +47,9 @@ const lifted = {
 
 /** Starts the executable on `place`; the place stays when it ends. */
 export async function startParley(
+  { executable, upstreamUrl, profile }: Surroundings & { readonly executable: string },
   name: ParleyName,
-  executable: string,
   place: Place,
-  upstreamUrl: string,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Target> {
   const program = startProgram(executable, [], {
@@ -61,14 +60,9 @@ export async function startParley(
     LOG_LEVEL: 'error',
     ...lifted,
     ...place.settings,
+    ...(profile && profiled(name)),
     ...settings,
   })
-  const url = await lineWith(program, / is at (http:\S+)/)
-  return {
-    ...program,
-    name,
-    dialect: 'parley',
-    url: new URL('/graphql', url).href,
-    databasePid: place.databasePid,
-  }
+  const url = new URL('/graphql', await lineWith(program, / is at (http:\S+)/))
+  return { ...program, name, dialect: 'parley', url: url.href, databasePid: place.databasePid }
 }

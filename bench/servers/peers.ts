@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Dialect } from '../load/group.ts'
-import { lineWith, startProgram } from './process.ts'
-import type { Target } from './target.ts'
+import { lineWith, profiled, startProgram } from './process.ts'
+import type { Surroundings, Target } from './target.ts'
 
 const folder = join(import.meta.dirname, '../peers')
 
@@ -27,10 +27,14 @@ export function installPeers(): void {
   execFileSync('npm', ['ci', '--ignore-scripts', '--loglevel=error'], { cwd: folder, stdio: 'inherit' })
 }
 
-export async function startPeer(name: PeerName, upstreamUrl: string): Promise<Target> {
+export async function startPeer({ upstreamUrl, profile }: Surroundings, name: PeerName): Promise<Target> {
   const { dialect, path } = peers[name]
-  const env = { NODE_ENV: 'production', NODE_NO_WARNINGS: '1', ANTHROPIC_BASE_URL: upstreamUrl }
-  const program = startProgram(process.execPath, [join(folder, `${name}.ts`)], env)
+  const program = startProgram(process.execPath, [join(folder, `${name}.ts`)], {
+    NODE_ENV: 'production',
+    NODE_NO_WARNINGS: '1',
+    ANTHROPIC_BASE_URL: upstreamUrl,
+    ...(profile && profiled(name)),
+  })
   const port = await lineWith(program, /listening on (\d+)/)
   return { ...program, name, dialect, url: `http://127.0.0.1:${port}${path}`, databasePid: null }
 }
