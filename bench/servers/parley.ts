@@ -40,6 +40,8 @@ async function databaseSettings(url: string): Promise<Record<string, string>> {
 /** What a scenario is not about does not get in its way. */
 const lifted = {
   PARLEY_LIMIT_OPERATIONS_PER_SECOND: '1000000',
+  // Nobody reads on after a measurement.
+  PARLEY_GRACE: '0s',
   PARLEY_LIMIT_RUNS: '100000',
   PARLEY_LIMIT_RUNS_PER_PROVIDER: '100000',
   PARLEY_LIMIT_QUEUED_RUNS: '100000',

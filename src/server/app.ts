@@ -37,6 +37,13 @@ export type App = {
   readonly db: Db
   /** Resolves when the server can't go on: its embedded database has broken down. */
   readonly failed: Promise<Error>
+  /** How many answers this process is writing. */
+  readonly runs: () => number
+  /**
+   * Takes no more runs, which are queued for other processes, and is not ready any more, while readers are served on.
+   * Resolves when its own runs have ended, or when `signal` aborts.
+   */
+  drain(signal: AbortSignal): Promise<void>
   /** Stops: readers are told to come back, runs stop where they are, and what they have said is safe on disk. */
   close(): Promise<void>
 }
@@ -58,9 +65,16 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const database = await open({ ...config, log, vacuumInterval: config.timers.vacuum })
   started.defer(database.close)
   await migrate(database.db)
-  const address = await serve(config, overrides, log, database, started)
+  const { runner, ...address } = await serve(config, overrides, log, database, started)
   const running = started.move()
-  return { ...address, db: database.db, failed: database.failed, close: once(() => running.disposeAsync()) }
+  return {
+    ...address,
+    db: database.db,
+    failed: database.failed,
+    runs: () => runner.active.length,
+    drain: (signal) => drain(runner, signal),
+    close: once(() => running.disposeAsync()),
+  }
 }
 
 async function serve(
@@ -69,7 +83,7 @@ async function serve(
   log: Logger,
   { db, kind }: Database,
   started: AsyncDisposableStack,
-): Promise<{ url: string; port: number }> {
+): Promise<{ url: string; port: number; runner: GenerationRunner }> {
   const incarnation = await readIncarnation(db)
   const wakeUps = await startWakeUps(config, log, incarnation, started)
   const { chat, runner } = createChat(config, overrides, log, { db, wakeUps, incarnation })
@@ -80,7 +94,7 @@ async function serve(
     schema,
     log,
     createContext: (operation) => createContext(chat, aboutOf(config), operation),
-    ready: () => isReady(db, config.timers.ready),
+    ready: async () => !runner.isDraining && isReady(db, config.timers.ready),
     page: createPageSource(),
   })
   chat.models.start()
@@ -94,7 +108,23 @@ async function serve(
   started.defer(server.close)
   // Only now: a start that fails must not take runs that it will never end, nor ask a model for them.
   started.defer(startLoops(config, chat, runner))
-  return address
+  return { ...address, runner }
+}
+
+/** Milliseconds in which readers are shown the end of the last answer, before they are told to come back. */
+const farewell = 200
+
+async function drain(runner: GenerationRunner, signal: AbortSignal): Promise<void> {
+  const hasRuns = runner.active.length > 0
+  await Promise.race([runner.drain(), aborted(signal)])
+  if (hasRuns) await sleep(farewell, undefined, { signal }).catch(() => {})
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 }
 
 /** Nobody has to wait until this process counts as dead: what it leaves behind is settled now, by itself. */

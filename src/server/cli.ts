@@ -9,6 +9,7 @@ import { examine } from './doctor.ts'
 import { StartError } from './errors.ts'
 import { schema } from './graphql/schema.ts'
 import { createLog, type Logger } from './log.ts'
+import { showDuration } from './setting.ts'
 import { version } from './version.ts'
 
 /**
@@ -85,13 +86,25 @@ async function doctor(flags: Arguments['flags']): Promise<number> {
 
 async function serve(config: Config): Promise<number> {
   const log = createLog(config.logLevel)
-  const ending = createEnding(log, config.timers.stop)
+  const ending = createEnding(config, log)
   const app = await createApp(config, { log })
   void app.failed.then((error) => ending.fail(error, 'the database has broken down'))
   print(greeting(config, app))
   const code = await ending.code
+  if (code === 0) await ending.whilePatient((signal) => letAnswersEnd(app, config.grace, signal))
+  cutShort(config.timers.stop, log)
   await app.close()
   return code
+}
+
+/** What they have not said when the grace is over, or `hurry` aborts, is missing. */
+async function letAnswersEnd(app: App, grace: number, hurry: AbortSignal): Promise<void> {
+  const runs = app.runs()
+  if (runs > 0 && grace > 0) {
+    const answers = runs === 1 ? '1 answer' : `${runs} answers`
+    print(`Waiting for ${answers} to end, up to ${showDuration(grace)}; a second signal stops at once`)
+  }
+  await app.drain(AbortSignal.any([hurry, AbortSignal.timeout(grace)]))
 }
 
 function greeting(config: Config, app: App): string {
@@ -110,44 +123,58 @@ type Ending = {
   /** Resolves when it is time to stop. */
   readonly code: Promise<number>
   fail(error: unknown, what: string): void
+  /** Does what may take its time, until a further signal or a failure aborts it. */
+  whilePatient(work: (signal: AbortSignal) => Promise<void>): Promise<void>
 }
 
 /**
  * Ends the process at the first signal to stop, or at a failure that nothing caught: its consequences are unknown, and
- * what is committed is safe. A second signal, or a stop that outlasts `grace` milliseconds, ends it at once.
+ * what is committed is safe. A further signal ends what the stop waits for patiently, else the process at once.
  */
-function createEnding(log: Logger, grace: number): Ending {
+function createEnding({ grace, timers }: Config, log: Logger): Ending {
   const { promise, resolve } = Promise.withResolvers<number>()
-  const end = (code: number) => {
-    resolve(code)
-    setTimeout(() => {
-      log.error({ grace }, 'the stop took too long and was cut short')
-      process.exit(1)
-    }, grace).unref()
-  }
+  let patience: AbortController | null = null
   const fail = (error: unknown, what: string) => {
     log.fatal({ err: error }, what)
-    end(1)
+    patience?.abort()
+    cutShort(timers.stop, log)
+    resolve(1)
   }
-  onSignals((signal) => {
+  const stop = (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping')
-    end(0)
-  })
+    cutShort(grace + timers.stop, log)
+    resolve(0)
+  }
+  // As a shell reports a program that a signal has ended.
+  const exit = (signal: NodeJS.Signals) => process.exit(128 + constants.signals[signal])
+  onSignals(stop, (signal) => (patience ? patience.abort() : exit(signal)))
   process.on('uncaughtException', (error) => fail(error, 'a failure that nothing caught'))
   process.on('unhandledRejection', (error) => fail(error, 'a failure that nothing caught'))
-  return { code: promise, fail }
+  const whilePatient: Ending['whilePatient'] = async (work) => {
+    patience = new AbortController()
+    await work(patience.signal)
+    patience = null
+  }
+  return { code: promise, fail, whilePatient }
 }
 
-function onSignals(stop: (signal: NodeJS.Signals) => void): void {
+function onSignals(first: (signal: NodeJS.Signals) => void, further: (signal: NodeJS.Signals) => void): void {
   let stopping = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      // As a shell reports a program that a signal has ended.
-      if (stopping) process.exit(128 + constants.signals[signal])
+      if (stopping) return further(signal)
       stopping = true
-      stop(signal)
+      first(signal)
     })
   }
+}
+
+/** Ends the process if it is still there after so many milliseconds. */
+function cutShort(timeout: number, log: Logger): void {
+  setTimeout(() => {
+    log.error({ timeout }, 'the stop took too long and was cut short')
+    process.exit(1)
+  }, timeout).unref()
 }
 
 /** One line for what an operator can mend, the whole story for what only we can. */

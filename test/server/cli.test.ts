@@ -9,7 +9,11 @@ import { createInterface } from 'node:readline'
 import { sql } from 'kysely'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { version } from '../../src/server/version.ts'
+import { clientOf } from '../support/app.ts'
 import { databases } from '../support/databases.ts'
+import { eventually } from '../support/eventually.ts'
+import { Reading } from '../support/reading.ts'
+import { type ScriptedUpstream, startScriptedUpstream } from '../support/scripted-provider.ts'
 
 const main = resolve(import.meta.dirname, '../../src/server/main.ts')
 
@@ -98,7 +102,49 @@ describe('a stop that the database holds up', () => {
   test('is cut short after its timeout, with code 1', async () => {
     const { server } = await startOnLockedDatabase({ PARLEY_TIMEOUT_STOP: '200ms' })
     expect(await server.end('SIGTERM')).toBe(1)
-    expect(server.log()).toContainEqual(expect.objectContaining({ level: 50, grace: 200 }))
+    expect(server.log()).toContainEqual(expect.objectContaining({ level: 50, timeout: 200 }))
+  })
+})
+
+describe('a stop while an answer is written', () => {
+  test('waits for its end, serves readers meanwhile, and says that it is not ready', async () => {
+    await using upstream = await startScriptedUpstream()
+    const { server, client, asked, folder } = await startAnswer(upstream)
+    const reading = new Reading(client.follow(asked.generationId))
+    await upstream.text('Once upon ')
+    await reading.holds(asked.answerId, 'Once upon ')
+    const ended = server.end('SIGTERM')
+    await server.line(/^Waiting for 1 answer to end, up to 1m; a second signal stops at once$/)
+    await eventually(async () => expect((await fetch(`${server.url}/ready`)).status).toBe(503))
+    const late = new Reading(client.follow(asked.generationId, { over: 'SSE' }))
+    await upstream.text('a time.')
+    await late.holds(asked.answerId, 'Once upon a time.')
+    await reading.holds(asked.answerId, 'Once upon a time.')
+    await upstream.finish()
+    expect(await ended).toBe(0)
+    expect(reading.text(asked.answerId)).toBe('Once upon a time.')
+    const next = await start(['--port', '0', '--data-dir', folder])
+    expect(await clientOf(next.url).message(asked.answerId)).toMatchObject({
+      status: 'COMPLETED',
+      text: 'Once upon a time.',
+    })
+  })
+
+  test('does not wait any longer after a second signal', async () => {
+    await using upstream = await startScriptedUpstream()
+    const { server } = await startAnswer(upstream)
+    const ended = server.end('SIGTERM')
+    await server.line(/^Waiting for 1 answer/)
+    server.kill('SIGINT')
+    expect(await ended).toBe(0)
+  })
+
+  test('does not wait any longer than its grace, and its timeout begins after that', async () => {
+    await using upstream = await startScriptedUpstream()
+    const { server } = await startAnswer(upstream, { PARLEY_GRACE: '1500ms', PARLEY_TIMEOUT_STOP: '1s' })
+    const started = performance.now()
+    expect(await server.end('SIGTERM')).toBe(0)
+    expect(performance.now() - started).toBeGreaterThan(1_400)
   })
 })
 
@@ -290,6 +336,20 @@ function readLines(child: ChildProcess & { stdout: NodeJS.ReadableStream }) {
     }
   }
   return { lines, line }
+}
+
+/** A server that writes an answer, which the upstream has not begun. */
+async function startAnswer(upstream: ScriptedUpstream, environment: Environment = {}) {
+  const folder = newFolder()
+  const server = await start(['--port', '0', '--data-dir', folder], {
+    ANTHROPIC_API_KEY: 'test-key',
+    ANTHROPIC_BASE_URL: upstream.url,
+    ...environment,
+  })
+  const client = clientOf(server.url)
+  const asked = await client.ask(await client.createConversation())
+  await upstream.request()
+  return { server, client, asked, folder }
 }
 
 /** A server whose every further write waits for a lock that the test holds. */

@@ -14,7 +14,7 @@ export type TestAppOptions = {
 } & Overrides
 
 /** A real server on a real port. */
-export type TestApp = AsyncDisposable & Pick<App, 'url' | 'db' | 'close'> & Client
+export type TestApp = AsyncDisposable & Pick<App, 'url' | 'db' | 'drain' | 'close'> & Client
 
 /** A server as a third-party client sees it, wherever it runs. */
 export type Client = {

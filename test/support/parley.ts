@@ -67,6 +67,8 @@ function spawnParley({ place, upstream, settings }: Options) {
       ANTHROPIC_API_KEY: 'test-key',
       ANTHROPIC_BASE_URL: upstream.url,
       LOG_LEVEL: 'warn',
+      // A test that wants to see answers end says so.
+      PARLEY_GRACE: '0s',
       ...settings,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

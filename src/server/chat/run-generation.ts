@@ -29,6 +29,8 @@ export class GenerationRunner implements Runner {
   readonly #options: RunnerOptions
   readonly #room: RunRoom
   readonly #runs = new Map<GenerationId, ActiveRun>()
+  readonly #drained = Promise.withResolvers<void>()
+  #draining = false
   #closing = false
   /** Whether runs may be waiting for room to appear here. */
   #isAwaited = true
@@ -52,11 +54,11 @@ export class GenerationRunner implements Runner {
   }
 
   reserve(id: GenerationId, model: string): ProcessId | null {
-    return !this.#closing && this.#room.take(id, model) ? this.processId : null
+    return !this.#draining && this.#room.take(id, model) ? this.processId : null
   }
 
   release(id: GenerationId): void {
-    this.#room.giveBack(id)
+    this.#giveBack(id)
     if (this.#isAwaited) this.fill()
   }
 
@@ -78,7 +80,7 @@ export class GenerationRunner implements Runner {
   }
 
   async #fill(): Promise<void> {
-    while (this.#looksAgain && !this.#closing) {
+    while (this.#looksAgain && !this.#draining) {
       this.#looksAgain = false
       // Room that appears while the queue is being read asks for another look.
       this.#isAwaited = true
@@ -121,8 +123,13 @@ export class GenerationRunner implements Runner {
       this.#chat.log.error({ err: error, generationId: id }, 'run failed')
       this.#runs.delete(id)
       // Without a look at the queue: a run that can't be taken would be the next one again, at once.
-      this.#room.giveBack(id)
+      this.#giveBack(id)
     }
+  }
+
+  #giveBack(id: GenerationId): void {
+    this.#room.giveBack(id)
+    if (this.#draining && this.#room.isEmpty) this.#drained.resolve()
   }
 
   stop(id: GenerationId): void {
@@ -133,8 +140,20 @@ export class GenerationRunner implements Runner {
     return this.#runs.get(id)?.usage ?? null
   }
 
+  /** Takes no further runs; new ones are queued for others. Resolves when its own have come to their ends. */
+  drain(): Promise<void> {
+    this.#draining = true
+    if (this.#room.isEmpty) this.#drained.resolve()
+    return this.#drained.promise
+  }
+
+  get isDraining(): boolean {
+    return this.#draining
+  }
+
   /** Takes no further runs and stops its own where they are, with what they have said committed. */
   async close(): Promise<void> {
+    this.#draining = true
     this.#closing = true
     for (const id of this.#runs.keys()) this.stop(id)
     await Promise.all([this.#filling, ...[...this.#runs.values()].map((run) => run.done)])

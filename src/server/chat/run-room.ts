@@ -35,6 +35,10 @@ export class RunRoom {
     return [...providers].filter((provider) => this.#countOf(provider) >= this.#limits.runsPerProvider)
   }
 
+  get isEmpty(): boolean {
+    return this.#taken.size === 0
+  }
+
   /** The runs that have room. */
   get runs(): GenerationId[] {
     return [...this.#taken.keys()]
