@@ -17,6 +17,7 @@ import { stalled } from './scenarios/stalled.ts'
 import { start } from './scenarios/start.ts'
 import { throughput } from './scenarios/throughput.ts'
 import { watched } from './scenarios/watchers.ts'
+import { way } from './scenarios/way.ts'
 import { Load } from './servers/load.ts'
 import { installPeers } from './servers/peers.ts'
 import { startUpstream } from './servers/upstream.ts'
@@ -35,25 +36,29 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   start,
 }
 
+/** Only for whoever names them. */
+const others: Readonly<Record<string, Scenario>> = { way }
+
 const machine = `${availableParallelism()} × ${cpus()[0]?.model}, Node ${process.versions.node}`
 
 /** Measures what the options name. Figures never fail it, unless they are asked to; a lost token does. */
 async function main(): Promise<void> {
   const options = parseOptions()
   const chosen = options.scenarios.length > 0 ? options.scenarios : Object.keys(scenarios)
-  const unknown = chosen.find((name) => !scenarios[name])
-  if (unknown) throw new Error(`${unknown}: no such scenario, there are ${Object.keys(scenarios).join(', ')}`)
+  const known = { ...scenarios, ...others }
+  const unknown = chosen.find((name) => !known[name])
+  if (unknown) throw new Error(`${unknown}: no such scenario, there are ${Object.keys(known).join(', ')}`)
   await using stack = new AsyncDisposableStack()
   const bench = await prepare(options, stack)
   console.log(`${machine}\n`)
   for (const name of chosen) {
-    const result = await runScenario(scenarios[name]!, bench)
+    const result = await runScenario(known[name]!, bench)
     const verdicts = judge(result.figures)
     print(result, verdicts)
     if (options.strict && verdicts.some(({ reached }) => !reached)) process.exitCode = 1
     // What leaves something out, or measures with a profiler, is for whoever is at work on it.
-    if (!options.quick && !options.profile && options.targets.length === 0)
-      publish(keepResults({ [name]: result }))
+    const isWhole = !options.quick && !options.profile && options.targets.length === 0
+    if (isWhole && name in scenarios) publish(keepResults({ [name]: result }))
   }
 }
 

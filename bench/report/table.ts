@@ -21,11 +21,7 @@ export function goalsTable(verdicts: readonly Verdict[]): Table {
   const byGoal = Map.groupBy(verdicts, ({ goal }) => goal)
   const lines = [...byGoal].map(([goal, ofGoal]) => {
     const { figure } = ofGoal[0]!
-    return [
-      figure.what,
-      demandOf(goal, figure),
-      ...['pglite', 'postgres'].map((name) => cellOf(ofGoal, name)),
-    ]
+    return [goal.what, demandOf(goal, figure), ...['pglite', 'postgres'].map((name) => cellOf(ofGoal, name))]
   })
   return [['what', 'goal', 'PGlite', 'Postgres'], ...lines]
 }
