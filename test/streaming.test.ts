@@ -142,7 +142,7 @@ describe('the examples', () => {
       const { app } = shared
       const { fold, nothing } = await documentFold()
       const { generationId } = await app.ask(await app.createConversation())
-      await using proxy = await startCuttingProxy(app.endpoint, 2_000, cut)
+      await using proxy = await startCuttingProxy(app.endpoint, 600, cut)
       const program = `${source.replace('ws://127.0.0.1:8084', new URL(proxy.url).origin.replace('http', 'ws'))}
       const [url, id] = process.argv.slice(1)
       ${driver}

@@ -74,7 +74,11 @@ export const ViewerEvent = builder.interfaceRef<ViewerItem | AnyEventItem>('View
   resolveType: typeOf,
 })
 
+/** Its objects look alike to everybody who sees them: they are written once for all. */
+const shared = { extensions: { shared: true } }
+
 builder.objectRef<DeltaItem>('PartDelta').implement({
+  ...shared,
   interfaces: [StreamEvent, GenerationEvent, ConversationEvent],
   description:
     'Text for one part, written at `offset` (UTF-16 units, never inside a surrogate pair): safe to replay, safe for the server to merge for slow or late readers.',
@@ -191,6 +195,7 @@ builder.objectRef<ResyncItem>('ResyncRequired').implement({
 })
 
 builder.objectRef<HeartbeatItem>('Heartbeat').implement({
+  ...shared,
   interfaces: [StreamEvent, GenerationEvent, ConversationEvent, ViewerEvent],
   description: 'Nothing has happened for as long as `heartbeatSeconds` says; the stream lives.',
 })

@@ -14,10 +14,10 @@ import { requireSimpleShape } from '../limits/document-shape.ts'
 import type { Limits } from '../limits/limits.ts'
 import { requireAffordable } from '../limits/operation-cost.ts'
 import { createRateWindow } from '../limits/rate-window.ts'
+import { isAsyncIterable } from './event-delivery.ts'
 import { relabel, toGraphQLError } from './graphql-error.ts'
 import type { Operation, OperationContext } from './operation.ts'
 import { superviseResults } from './result-stream.ts'
-import { isAsyncIterable } from './traced-schema.ts'
 
 /** Errors that one validation reports: a document can be wrong in many more places than anybody reads. */
 const mostValidationErrors = 20

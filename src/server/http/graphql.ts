@@ -3,9 +3,9 @@ import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import type { Limits } from '../limits/limits.ts'
 import { createAdmission } from './admission.ts'
 import { createDocumentCache, noErrorCache } from './document-cache.ts'
+import { isAsyncIterable, withDelivery } from './event-delivery.ts'
 import { errorBody, type MaskErrors, maskResult } from './mask-errors.ts'
 import type { Operation, OperationContext } from './operation.ts'
-import { isAsyncIterable, traceSubscriptions } from './traced-schema.ts'
 
 export type GraphQLOptions = {
   readonly schema: GraphQLSchema
@@ -31,7 +31,7 @@ export type GraphQLEngine = {
 export function createGraphQLEngine(options: GraphQLOptions): GraphQLEngine {
   const events = new WeakMap<Response, AsyncIterable<ExecutionResult>>()
   const yoga = createYoga<OperationContext, object>({
-    schema: traceSubscriptions(options.schema),
+    schema: withDelivery(options.schema),
     context: ({ operation }) => options.createContext(operation),
     plugins: [
       createAdmission(options.limits, options.timeout),

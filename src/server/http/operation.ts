@@ -12,8 +12,13 @@ export type Operation = {
   readonly lastEventId: string | null
   /** Aborted when the operation has ended: its client went away, it took too long, or the server stops. */
   readonly signal: AbortSignal
-  /** Cursor of the event whose result is being delivered. */
-  cursor: string | null
+  /** The event of a subscription whose result is being sent. */
+  event: { readonly cursor?: unknown } | null
+  /**
+   * Sends a result of a subscription that is JSON already, ahead of what its results give next; null where the
+   * transport can't. Returns null, or what resolves when the connection has room again.
+   */
+  send: ((result: string) => Promise<void> | null) | null
   abort(): void
 }
 
@@ -29,7 +34,8 @@ export function createOperation(facts: {
     address: facts.address,
     lastEventId: facts.lastEventId ?? null,
     signal: controller.signal,
-    cursor: null,
+    event: null,
+    send: null,
     abort: () => controller.abort(),
   }
 }

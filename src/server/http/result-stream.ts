@@ -12,7 +12,7 @@ let turnStart: number | null = null
  * A source that is always ready never leaves the microtask queue: timers, other sockets and even the end of its own
  * connection would wait until it is drained. All streams share one budget, so that many of them wait no longer.
  */
-function nextTurn(): Promise<void> | null {
+export function nextTurn(): Promise<void> | null {
   if (turnStart === null) {
     turnStart = performance.now()
     setImmediate(() => {

@@ -30,6 +30,9 @@ export class SocketClose extends Error {
 /** How long a client may take to answer a close before its connection is cut. Milliseconds. */
 const closeGrace = 1_000
 
+/** Bytes that may wait to be sent before the source of a subscription is held up. */
+const roomForResults = 65_536
+
 /** One WebSocket from its upgrade to its end, with the operations under way on it. */
 export class SocketConnection {
   readonly protocol: string
@@ -80,6 +83,12 @@ export class SocketConnection {
       })
       if (this.#isFull()) this.#socket.pause()
     })
+  }
+
+  /** The same for results that come one after the other: resolves, or returns null, when there is room for more. */
+  sendResult(message: string): Promise<void> | null {
+    const taken = this.send(message)
+    return this.#socket.bufferedAmount > roomForResults ? taken : null
   }
 
   /** Calls `receive` with each message until the socket closes; what that throws closes it. */

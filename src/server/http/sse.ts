@@ -46,6 +46,7 @@ export async function writeEventStream(
   const pinging = setInterval(() => write(ping), options.ping)
   const cutOff = () => setTimeout(() => response.destroy(), closeGrace).unref()
   operation.signal.addEventListener('abort', cutOff)
+  operation.send = (result) => (write(frameOf(result, operation)) ? null : roomFor(response))
   try {
     for await (const frame of toFrames(results, operation, options.maskErrors)) {
       if (!write(frame)) await roomFor(response)
@@ -75,11 +76,14 @@ async function* toFrames(
 }
 
 function toFrame(result: ExecutionResult, operation: Operation, maskErrors: MaskErrors): string {
-  const { cursor } = operation
   const errors = result.errors && maskErrors(result.errors, operation).map(formatError)
-  const data = JSON.stringify(errors ? { ...result, errors } : result)
-  const id = cursor !== null && !/[\r\n\0]/.test(cursor) ? `id: ${cursor}\n` : ''
-  return `event: next\n${id}data: ${data}\n\n`
+  return frameOf(JSON.stringify(errors ? { ...result, errors } : result), operation)
+}
+
+function frameOf(result: string, { event }: Operation): string {
+  const cursor = event?.cursor
+  const id = typeof cursor === 'string' && !/[\r\n\0]/.test(cursor) ? `id: ${cursor}\n` : ''
+  return `event: next\n${id}data: ${result}\n\n`
 }
 
 /** Resolves when the connection has taken what waits, or is gone. */

@@ -106,8 +106,10 @@ function createProtocol(options: WebSocketOptions) {
     onConnect({ extra: connection, connectionParams }) {
       connection.viewer = signIn(authenticate, connection.credentials, connectionParams)
     },
-    async onSubscribe(context, _id, payload) {
+    async onSubscribe(context, id, payload) {
       const operation = startOperation(context.extra)
+      const start = `{"id":${JSON.stringify(id)},"type":"next","payload":`
+      operation.send = (result) => context.extra.sendResult(`${start}${result}}`)
       operations.set(payload, operation)
       try {
         requireRoom(context, limits.operationsPerSocket)

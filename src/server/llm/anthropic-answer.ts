@@ -12,7 +12,7 @@ const finishReasons: Record<string, FinishReason> = {
 }
 
 /** An event as it comes: JSON that claims to be one. */
-type Received = Anthropic.RawMessageStreamEvent | null
+export type Received = Anthropic.RawMessageStreamEvent | null
 
 type Figures = Partial<Anthropic.Usage> | Partial<Anthropic.MessageDeltaUsage> | null | undefined
 

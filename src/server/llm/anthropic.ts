@@ -1,10 +1,11 @@
 import { Anthropic } from '@anthropic-ai/sdk'
 import { StartError } from '../errors.ts'
-import { AnswerReader } from './anthropic-answer.ts'
+import { AnswerReader, type Received } from './anthropic-answer.ts'
 import { brokenOff, toProviderError } from './anthropic-errors.ts'
 import { anthropicName, knownClaudeModels, type ListedModel, toModelInfos } from './anthropic-models.ts'
 import { toMessageParams } from './anthropic-request.ts'
-import { type GuardOptions, guardFetch } from './guard-fetch.ts'
+import { EventStreamDecoder, type ServerSentEvent } from './event-stream.ts'
+import { bytesOf, type GuardOptions, guardFetch } from './guard-fetch.ts'
 import type { ChatProvider, ModelInfo, ProviderEvent, ProviderRequest } from './provider.ts'
 import { type ProviderTimers, Watchdog } from './watchdog.ts'
 
@@ -19,14 +20,30 @@ export type AnthropicOptions = {
 const maxListedModels = 1_000
 
 /**
- * Claude, through the raw stream of Anthropic's SDK: the only way that holds the provider back while nobody reads.
- * That stream ends in silence when it is cut short, so the answer counts as whole only after `message_stop`.
+ * Claude, asked by Anthropic's SDK and read straight off the connection: that holds the provider back while nobody
+ * reads, and costs a third of the SDK's own stream. An answer counts as whole only after `message_stop`.
  */
 export function createAnthropic(options: AnthropicOptions): ChatProvider {
   if (!/^[\x21-\x7e]+$/.test(options.apiKey)) {
     throw new StartError('Cannot use ANTHROPIC_API_KEY: it holds a character that no API key has')
   }
   return new AnthropicProvider(options)
+}
+
+/** An event as the SDK reads it: one without a name says nothing, and one named `error` is thrown. */
+function toReceived({ event, data }: ServerSentEvent, headers: Headers): Received {
+  if (event === null || event === 'ping' || data === '') return null
+  if (event !== 'error') return JSON.parse(data) as Received
+  const body = parseLeniently(data)
+  throw new Anthropic.APIError(undefined, body, undefined, headers, body?.error?.type)
+}
+
+function parseLeniently(data: string): { error?: { type?: Anthropic.ErrorType } } | undefined {
+  try {
+    return JSON.parse(data) as { error?: { type?: Anthropic.ErrorType } }
+  } catch {
+    return undefined
+  }
 }
 
 class AnthropicProvider implements ChatProvider {
@@ -71,20 +88,21 @@ class AnthropicProvider implements ChatProvider {
     try {
       watch.start('providerFirstContent')
       const params = toMessageParams(request, this.#listed.get(request.model) ?? null)
-      const { data: events, request_id: requestId } = await this.#client(watch, 'text/event-stream')
-        .messages.create(params)
-        .withResponse()
-      yield { type: 'start', requestId: requestId ?? null }
-      for await (const event of events) {
-        for (const read of answer.read(event)) {
-          if (answer.finished) watch.setComplete()
-          const isContent = read.type === 'text' || read.type === 'reasoning'
-          // The time that our reader takes is not the provider's.
-          if (isContent) watch.stop('providerFirstContent', 'providerContentIdle')
-          yield read
-          if (isContent) watch.start('providerContentIdle')
+      const response = await this.#client(watch, 'text/event-stream').messages.create(params).asResponse()
+      yield { type: 'start', requestId: response.headers.get('request-id') }
+      const decoder = new EventStreamDecoder()
+      for await (const bytes of bytesOf(response)) {
+        for (const event of decoder.push(bytes)) {
+          for (const read of answer.read(toReceived(event, response.headers))) {
+            if (answer.finished) watch.setComplete()
+            const isContent = read.type === 'text' || read.type === 'reasoning'
+            // The time that our reader takes is not the provider's.
+            if (isContent) watch.stop('providerFirstContent', 'providerContentIdle')
+            yield read
+            if (isContent) watch.start('providerContentIdle')
+          }
+          if (answer.finished) return
         }
-        if (answer.finished) return
       }
     } catch (error) {
       throw this.#failure(error, watch, signal)

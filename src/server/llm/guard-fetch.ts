@@ -43,11 +43,25 @@ export function guardFetch(watch: Watchdog, options: GuardOptions): GuardedFetch
     }
     const mediaType = headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? ''
     if (status === 200 && mediaType === options.mediaType) {
-      return new Response(ByteStream.from(readAll(incoming, watch)) as ReadableStream, { status, headers })
+      const bytes = readAll(incoming, watch)
+      if (mediaType === 'application/json')
+        return new Response(ByteStream.from(bytes) as ReadableStream, { headers })
+      const response = new Response(null, { headers })
+      bodies.set(response, bytes)
+      return response
     }
     const body = options.redact(await readSome(incoming, watch))
     throw watch.fail(unexpected(watch.provider, status, mediaType, body))
   }
+}
+
+const bodies = new WeakMap<Response, AsyncIterable<Uint8Array>>()
+
+/** The body of an event stream, which the response itself does not have: web streams cost more than they give here. */
+export function bytesOf(response: Response): AsyncIterable<Uint8Array> {
+  const bytes = bodies.get(response)
+  if (!bytes) throw new Error('Cannot read the response: it is not an event stream')
+  return bytes
 }
 
 function unexpected(provider: string, status: number, mediaType: string, body: string): ProviderError {

@@ -18,9 +18,15 @@ export type RunLogOptions = {
   readonly db: Db
   readonly wakeUps: WakeUps
   readonly log: Logger
-  /** Shortest time between two commits while the log is busy, in milliseconds. */
+  /** Shortest time between two commits while the log is busy, in milliseconds. Many runs stretch it. */
   readonly flushInterval: number
 }
+
+/**
+ * Runs in one batch from which on commits become rarer, in proportion, up to so many times: what a commit and its
+ * readers' frames cost grows with their number, and nobody sees a difference between 20 and 50 milliseconds.
+ */
+const crowd = { runs: 20, mostStretch: 2.5 }
 
 /** UTF-16 units that one run may have waiting before its writer is held back. */
 const highWater = 256 * 1024
@@ -38,6 +44,7 @@ export class RunLog {
   #cycle: Promise<void> | null = null
   #hurry: () => void = () => {}
   #lastCommit = 0
+  #lastRuns = 0
 
   constructor(options: RunLogOptions) {
     this.#options = options
@@ -64,6 +71,7 @@ export class RunLog {
       const batch = [...this.#dirty]
       this.#dirty.clear()
       this.#lastCommit = performance.now()
+      this.#lastRuns = batch.length
       await this.#commit(batch)
       if (this.#dirty.size > 0) await this.#pause()
     }
@@ -71,7 +79,8 @@ export class RunLog {
   }
 
   async #pause(): Promise<void> {
-    const wait = this.#lastCommit + this.#options.flushInterval - performance.now()
+    const stretch = Math.min(Math.max(this.#lastRuns / crowd.runs, 1), crowd.mostStretch)
+    const wait = this.#lastCommit + this.#options.flushInterval * stretch - performance.now()
     if (wait <= 0 || [...this.#dirty].some((writer) => writer.urgent)) return
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, wait)

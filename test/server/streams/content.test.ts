@@ -15,7 +15,7 @@ describe('the content of a run', () => {
     const chunks = [text(0, 0, 'Hello'), text(0, 5, ' world')]
     addChunks(content, chunks)
     addChunks(content, chunks)
-    expect(content.parts.map(({ text }) => `${text}`)).toEqual(['Hello world'])
+    expect(content.parts.map(({ text }) => text.toString())).toEqual(['Hello world'])
   })
 
   test('a reader at any place is given exactly the rest, then the end of each part', () => {
