@@ -11,16 +11,18 @@ export type OpenRoom = (url: string, watcher: Watcher, watchers: number) => Prom
 /** One of those who watch. */
 type Seat = { readonly answer: AnswerReader; readonly socket: WebSocketClient }
 
-function roomOf(seats: readonly Seat[], ask: (question: Question) => void, close: () => void): Reader {
+/** The one who asks; `ask` rejects when that failed. */
+type Asker = { readonly socket: WebSocketClient; ask(prompt: string): Promise<unknown> }
+
+async function fillRoom(watchers: number, openSeat: () => Promise<Seat>, asker: Asker): Promise<Reader> {
+  const seats = await Promise.all(Array.from({ length: watchers }, openSeat))
   return {
-    ask: async (question) => {
+    ask: async (question: Question) => {
       const reading = seats.map(({ answer, socket }) => answer.begin(question, socket.broken, () => {}))
-      ask(question)
-      await Promise.all(reading)
+      await Promise.all([...reading, asker.ask(JSON.stringify(question))])
     },
     close: () => {
-      close()
-      for (const { socket } of seats) socket.close()
+      for (const { socket } of [asker, ...seats]) socket.close()
     },
     stall: () => {
       for (const { socket } of seats.slice(1)) socket.pause()
@@ -31,65 +33,60 @@ function roomOf(seats: readonly Seat[], ask: (question: Question) => void, close
   }
 }
 
-/** Takes a payload for an answer that others asked for: it has ended when it is whole. */
-function takeShared(answer: AnswerReader, bytes: Buffer, start: number, end: number): boolean {
-  const found = answer.read(bytes, start, end)
-  if (found && answer.whole) answer.end()
-  return found
-}
-
 const textFinder = new TextFinder('text')
-const answerFinder = new TextFinder('watch')
+const watchFinder = new TextFinder('watch')
 
 export const openRawWsRoom: OpenRoom = async (url, watcher, watchers) => {
-  const seat = async (): Promise<Seat> => {
+  const openSeat = async () => {
     const answer = new AnswerReader(textFinder, watcher)
-    const socket = await WebSocketClient.open(url, null, (...payload) => void takeShared(answer, ...payload))
+    const watching = Promise.withResolvers<void>()
+    // An empty message says that it watches, and each further one that an answer has ended.
+    const socket = await WebSocketClient.open(url, null, (...payload) => {
+      if (answer.read(...payload)) return
+      watching.resolve()
+      answer.end()
+    })
     socket.send({ watch: true })
+    await watching.promise
     return { answer, socket }
   }
-  const seats = await Promise.all(Array.from({ length: watchers }, seat))
-  const asker = await WebSocketClient.open(url, null, () => {})
-  const ask = (question: Question) => asker.send({ prompt: JSON.stringify(question), shared: true })
-  return roomOf(seats, ask, () => asker.close())
+  const socket = await WebSocketClient.open(url, null, () => {})
+  const ask = async (prompt: string) => socket.send({ prompt, shared: true })
+  return fillRoom(watchers, openSeat, { socket, ask })
 }
 
-const shareQuery = 'mutation ($prompt: String!) { share(prompt: $prompt) }'
-
+/** A topic to which all subscribe does not end, so an answer has when it is whole. */
 export const openGraphQLRoom: OpenRoom = async (url, watcher, watchers) => {
-  const asker = await GraphQLClient.open(url, () => false)
-  const seat = () =>
-    openSeat(url, answerFinder, watcher, async (client, answer) => {
-      client.subscribe({ query: 'subscription { watch }', variables: {} }, (message) =>
-        answer.fail(new Error(JSON.stringify(message))),
-      )
+  const openSeat = async () => {
+    const answer = new AnswerReader(watchFinder, watcher)
+    const client = await GraphQLClient.open(url, (...payload) => {
+      const found = answer.read(...payload)
+      if (found && answer.whole) answer.end()
+      return found
     })
-  const seats = await Promise.all(Array.from({ length: watchers }, seat))
-  const ask = (question: Question) =>
-    void asker.run({ query: shareQuery, variables: { prompt: JSON.stringify(question) } })
-  return roomOf(seats, ask, () => asker.socket.close())
+    client.subscribe({ query: 'subscription { watch }', variables: {} }, (message) =>
+      answer.fail(new Error(JSON.stringify(message))),
+    )
+    // Answered after the subscription was taken in.
+    await client.run({ query: '{ hello }', variables: {} })
+    return { answer, socket: client.socket }
+  }
+  const client = await GraphQLClient.open(url, () => false)
+  const query = 'mutation ($prompt: String!) { share(prompt: $prompt) }'
+  const ask = (prompt: string) => client.run({ query, variables: { prompt } })
+  return fillRoom(watchers, openSeat, { socket: client.socket, ask })
 }
 
 export const openParleyRoom: OpenRoom = async (url, watcher, watchers) => {
   const asker = await GraphQLClient.open(url, () => false)
   const conversationId = await createConversation(asker)
   const parentId = await send(asker, { conversationId, text: 'Let us begin.' })
-  const seat = () =>
-    openSeat(url, textFinder, watcher, (client, answer) => watch(client, conversationId, answer))
-  const seats = await Promise.all(Array.from({ length: watchers }, seat))
-  const ask = (question: Question) =>
-    void send(asker, { conversationId, parentId, text: JSON.stringify(question), generate: {} })
-  return roomOf(seats, ask, () => asker.socket.close())
-}
-
-async function openSeat(
-  url: string,
-  finder: TextFinder,
-  watcher: Watcher,
-  begin: (client: GraphQLClient, answer: AnswerReader) => Promise<void>,
-): Promise<Seat> {
-  const answer = new AnswerReader(finder, watcher)
-  const client = await GraphQLClient.open(url, (...payload) => takeShared(answer, ...payload))
-  await begin(client, answer)
-  return { answer, socket: client.socket }
+  const openSeat = async () => {
+    const answer = new AnswerReader(textFinder, watcher)
+    const client = await GraphQLClient.open(url, (...payload) => answer.read(...payload))
+    await watch(client, conversationId, answer)
+    return { answer, socket: client.socket }
+  }
+  const ask = (text: string) => send(asker, { conversationId, parentId, text, generate: {} })
+  return fillRoom(watchers, openSeat, { socket: asker.socket, ask })
 }

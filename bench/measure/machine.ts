@@ -50,15 +50,22 @@ export class MachineWatch {
     while (!this.#stop.signal.aborted) {
       await sleep(1_000, undefined, { signal: this.#stop.signal }).catch(() => {})
       const after = look()
-      const total = after.total - before.total
-      const busy = 1 - (after.idle - before.idle) / total
-      this.#seconds.push({ busy, others: Math.max(0, busy - (after.ours - before.ours) / total) })
+      // The kernel counts in hundredths of a second: the rest of one, at the end, says nothing.
+      if (after.time - before.time > 500) this.#seconds.push(useBetween(before, after))
       before = after
     }
   }
 }
 
+function useBetween(before: Look, after: Look): Second {
+  const total = after.total - before.total
+  const busy = 1 - (after.idle - before.idle) / total
+  return { busy, others: Math.max(0, busy - (after.ours - before.ours) / total) }
+}
+
+type Look = ReturnType<typeof look>
+
 /** Everything that is measured is a child of this process. */
-function look(): { total: number; idle: number; ours: number } {
-  return { ...machineTimes(), ours: cpuOf(process.pid) }
+function look() {
+  return { time: performance.now(), ...machineTimes(), ours: cpuOf(process.pid) }
 }

@@ -13,7 +13,10 @@ const watchers = new Set<WebSocket>()
 new WebSocketServer({ server }).on('connection', (socket) => {
   socket.on('message', async (data) => {
     const request = JSON.parse(data.toString()) as Request
-    if ('watch' in request) return watchers.add(socket)
+    if ('watch' in request) {
+      watchers.add(socket)
+      return send([socket], { done: true })
+    }
     const readers = request.shared ? watchers : [socket]
     for await (const text of tokensOf(request.prompt)) send(readers, { text })
     send(readers, { done: true })

@@ -31,7 +31,7 @@ type Subject = {
 
 /** Whether it matters how long a conversation has become. */
 export const longConversation: Scenario = {
-  title: 'Conversations of 10,000 messages',
+  title: 'Long conversations',
   async run(bench) {
     await using stack = new AsyncDisposableStack()
     const subjects: Subject[] = []

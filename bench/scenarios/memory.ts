@@ -10,7 +10,7 @@ type Subject = { readonly name: ParleyName; readonly place: Place; readonly conv
 
 /** What a server keeps for somebody who watches a conversation in which nothing happens. */
 export const memory: Scenario = {
-  title: '3,000 idle subscribers',
+  title: 'Idle subscribers',
   async run(bench) {
     await using stack = new AsyncDisposableStack()
     const subjects: Subject[] = []
