@@ -4,17 +4,17 @@ import { TextFinder } from './text-finder.ts'
 
 const finder = new TextFinder('delta')
 
-/** A client of the AI SDK's stream of UI messages. */
+/** A client of the AI SDK's stream of UI messages: each answer comes on a connection that was opened for it before. */
 export async function openAiSdk(url: string, watcher: Watcher): Promise<Reader> {
   const answer = new AnswerReader(finder, watcher)
-  const client = await openEventStream(
-    url,
-    (bytes, start, end) => void answer.read(bytes, start, end),
-    () => answer.end(),
-  )
-  return {
-    ask: (question) =>
-      answer.begin(question, client.broken, () => client.post({ prompt: JSON.stringify(question) })),
-    close: () => client.close(),
+  const ask: Reader['ask'] = async (question) => {
+    const client = await openEventStream(
+      url,
+      (...chunk) => void answer.read(...chunk),
+      () => answer.end(),
+    )
+    await answer.begin(question, client.broken, () => client.post({ prompt: JSON.stringify(question) }))
+    client.close()
   }
+  return { ask, close: () => {} }
 }

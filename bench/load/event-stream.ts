@@ -4,52 +4,48 @@ const lineEnd = Buffer.from('\r\n')
 
 export type EventStreamClient = {
   readonly broken: Promise<never>
-  /** Posts JSON; the chunks of the response's body go to the sink, then `onEnd` is called. */
+  /** Posts JSON, once. */
   post(body: unknown): void
   close(): void
 }
 
-/** The least of an HTTP client for responses in chunks, one after the other on one connection. */
+/**
+ * The least of an HTTP client for one response in chunks: these go to `onChunk`, and `onEnd` is called at the last.
+ */
 export async function openEventStream(
   url: string,
   onChunk: Sink,
   onEnd: () => void,
 ): Promise<EventStreamClient> {
   let inBody = false
-  const consume = (bytes: Buffer): number => {
-    let at = 0
-    for (;;) {
-      if (!inBody) {
-        const start = bodyStart(bytes.subarray(at), 200)
-        if (start === 0) return at
-        at += start
-        inBody = true
-      }
-      const chunk = chunkAt(bytes, at)
-      if (!chunk) return at
+  const { socket, broken } = await openConnection(url, (bytes) => {
+    let at = inBody ? 0 : bodyStart(bytes, 200)
+    inBody ||= at > 0
+    for (let chunk = inBody && chunkAt(bytes, at); chunk; chunk = chunkAt(bytes, at)) {
       at = chunk.next
       if (chunk.end > chunk.start) onChunk(bytes, chunk.start, chunk.end)
-      else {
-        inBody = false
-        onEnd()
-      }
+      else onEnd()
     }
-  }
-  const { socket, broken } = await openConnection(url, consume)
+    return at
+  })
   const { host, pathname } = new URL(url)
-  return {
-    broken,
-    post: (body) => {
-      const text = JSON.stringify(body)
-      socket.write(
-        `POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
-      )
-    },
-    close: () => socket.destroy(),
+  const post = (body: unknown) => {
+    const text = JSON.stringify(body)
+    const head = [
+      `POST ${pathname} HTTP/1.1`,
+      `Host: ${host}`,
+      'Content-Type: application/json',
+      `Content-Length: ${Buffer.byteLength(text)}`,
+    ]
+    socket.write(`${head.join('\r\n')}\r\n\r\n${text}`)
   }
+  return { broken, post, close: () => socket.destroy() }
 }
 
-function chunkAt(bytes: Buffer, at: number): { start: number; end: number; next: number } | null {
+type Chunk = { readonly start: number; readonly end: number; readonly next: number }
+
+/** The chunk at `at`; null when it is not complete. */
+function chunkAt(bytes: Buffer, at: number): Chunk | null {
   const sizeEnd = bytes.indexOf(lineEnd, at)
   if (sizeEnd < 0) return null
   const start = sizeEnd + lineEnd.length
