@@ -3,6 +3,7 @@ import { type Asked, startApp, type TestApp } from '../support/app.ts'
 import { ending, read as readNode } from '../support/chat.ts'
 import { databases, type Place } from '../support/databases.ts'
 import { openSocket } from '../support/graphql-client.ts'
+import { interceptor } from '../support/intercept.ts'
 import { Reading } from '../support/reading.ts'
 import {
   type ScriptedRun,
@@ -87,6 +88,34 @@ describe('the stop of one of two processes on Postgres', () => {
       expect(upstream.runs).toHaveLength(6 + continued)
     },
   )
+})
+
+describe.each(databases)('a process that is to stop on $name', ({ create }) => {
+  test('waits for an answer whose send had begun before, and leaves one that comes later in the queue', async () => {
+    await using place = await create()
+    await using upstream = await startScriptedUpstream()
+    const database = interceptor()
+    const { openDatabase } = database
+    await using app = await startApp({ place, upstream, settings: still, openDatabase })
+    const [early, late] = [await app.createConversation(), await app.createConversation()]
+    let drained = Promise.resolve()
+    const begun = database.once('insert into "generation"', () => {
+      drained = app.drain(new AbortController().signal)
+    })
+    const asked = await app.ask(early)
+    await begun
+    const left = await app.ask(late)
+    const run = await upstream.request()
+    await run.text('Because.')
+    await run.finish()
+    await drained
+    expect(await app.message(asked.answerId)).toMatchObject({ status: 'COMPLETED', text: 'Because.' })
+    expect(await readNode(app, 'Generation', left.generationId, 'status queuePosition')).toEqual({
+      status: 'QUEUED',
+      queuePosition: 1,
+    })
+    expect(upstream.runs).toHaveLength(1)
+  })
 })
 
 type Answer = {

@@ -20,6 +20,8 @@ export const exceptions: Readonly<Record<string, string>> = {
   'test/server/chat/processes.test.ts > a writer and whoever takes its run, at the same moment on Postgres':
     oneProcess,
   'test/server/chat/processes.test.ts > processes beside each other on Postgres': oneProcess,
+  'test/server/chat/run-races.test.ts > two processes and one run, at the same moment on Postgres':
+    oneProcess,
   'test/server/deploys.test.ts > the stop of one of two processes on Postgres': oneProcess,
   'test/server/chat/queue.test.ts > processes that share one queue on Postgres': oneProcess,
 }

@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
+import type { Db } from '../db/connect.ts'
 import type { GenerationRow } from '../db/tables.ts'
 import type { GenerationId, ProcessId } from '../ids.ts'
+import type { TokenUsage } from '../llm/provider.ts'
 import type { Lease } from '../streams/run-log.ts'
 import { lockConversation, lockConversationOf } from './access.ts'
 import type { Chat } from './chat.ts'
@@ -59,6 +61,20 @@ export async function recordAttempt(chat: Chat, run: GenerationRow, attempt: num
       .executeTakeFirst()
     if (updated.numUpdatedRows > 0n) unit.changes.note(run.conversation_id, changed(run))
   })
+}
+
+/**
+ * Keeps what the provider said it has read, for whoever ends the run without having heard that: a cancel elsewhere,
+ * or whoever takes the run from a dead process. Does nothing once the run is no longer the lease's.
+ */
+export async function recordUsage(db: Db, run: GenerationRow, usage: TokenUsage): Promise<void> {
+  await db
+    .updateTable('generation')
+    .set({ input_tokens: usage.inputTokens, cached_tokens: usage.cachedTokens })
+    .where('id', '=', run.id)
+    .where('epoch', '=', run.epoch)
+    .where('status', '=', 'RUNNING')
+    .execute()
 }
 
 /** Puts a run that has no text yet back in the queue, for whichever process comes first. */

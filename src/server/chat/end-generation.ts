@@ -56,7 +56,7 @@ export async function endGeneration(
         chunk.at.getTime() - Number(run.started_at),
       ]),
       ...failureOf(ending),
-      ...usageOf(ending, parts),
+      ...usageOf(run, ending, parts),
     })
     .where('id', '=', run.id)
     .execute()
@@ -123,14 +123,14 @@ function failureOf(ending: Ending) {
 }
 
 /** A provider counts the output at the end: for a run that did not get there it is estimated. */
-function usageOf(ending: Ending, parts: readonly StoredPart[]) {
+function usageOf(run: GenerationRow, ending: Ending, parts: readonly StoredPart[]) {
   const usage = ending.type === 'lost' ? null : ending.usage
   const reported = ending.type === 'completed'
   const written = parts.map((part) => part.text).join('')
   return {
-    input_tokens: usage?.inputTokens ?? null,
+    input_tokens: usage?.inputTokens ?? run.input_tokens,
     output_tokens: reported ? (usage?.outputTokens ?? null) : estimateTokens(written),
-    cached_tokens: usage?.cachedTokens ?? null,
+    cached_tokens: usage?.cachedTokens ?? run.cached_tokens,
     reasoning_tokens: usage?.reasoningTokens ?? null,
     usage_estimated: !reported,
   }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { GenerationRow } from '../db/tables.ts'
 import type { GenerationId, ProcessId } from '../ids.ts'
 import type { Limits } from '../limits/limits.ts'
@@ -5,7 +6,7 @@ import { type FinishReason, ProviderError, type TokenUsage } from '../llm/provid
 import { type RetryOptions, type RunEvent, withRetries } from '../llm/retry.ts'
 import { FencedError, type RunLog, type RunWriter } from '../streams/run-log.ts'
 import type { Chat, Runner } from './chat.ts'
-import { claimRun, leaseOf, recordAttempt } from './claim.ts'
+import { claimRun, leaseOf, recordAttempt, recordUsage } from './claim.ts'
 import { commit } from './commit.ts'
 import { type Ending, endGeneration } from './end-generation.ts'
 import { readPrompt } from './prompt.ts'
@@ -21,7 +22,13 @@ export type RunnerOptions = {
 }
 
 /** A run of this process, from its claim to its end. */
-type ActiveRun = { readonly stop: AbortController; readonly done: Promise<void>; usage: TokenUsage | null }
+type ActiveRun = {
+  readonly stop: AbortController
+  readonly done: Promise<void>
+  usage: TokenUsage | null
+  /** The write that keeps its usage. */
+  recording: Promise<void> | null
+}
 
 /** Runs models. A run belongs to the server: no connection of a client starts, holds or ends it. */
 export class GenerationRunner implements Runner {
@@ -111,7 +118,7 @@ export class GenerationRunner implements Runner {
     if (this.#closing) return this.release(id)
     const stop = new AbortController()
     const done = this.#finish(id, work(stop.signal))
-    this.#runs.set(id, { stop, done, usage: null })
+    this.#runs.set(id, { stop, done, usage: null, recording: null })
   }
 
   async #finish(id: GenerationId, work: Promise<void>): Promise<void> {
@@ -170,6 +177,7 @@ export class GenerationRunner implements Runner {
       contents.disown(run.id)
       // Whoever has taken the run may have written more of it, which readers of our content have not seen.
       wakeUps.wakeHere([`run:${run.id}`])
+      await this.#runs.get(run.id)?.recording
     }
   }
 
@@ -206,6 +214,7 @@ export class GenerationRunner implements Runner {
     for await (const event of withRetries(provider, prompt, { ...this.#options.retry, signal: wanted })) {
       if (event.type === 'text' || event.type === 'reasoning') {
         await writer.append(parts.of(event), event.type === 'text' ? 'TEXT' : 'REASONING', event.text)
+        this.#recordUsage(run)
       } else if (event.type === 'finish') reason = event.reason
       else await this.#note(run, event)
     }
@@ -218,6 +227,18 @@ export class GenerationRunner implements Runner {
     // Figures of an attempt that came to nothing do not count.
     if (active) active.usage = event.type === 'usage' ? event.usage : null
     if (event.type === 'attempt') await recordAttempt(this.#chat, run, event.attempt)
+  }
+
+  /** Once, and beside the run: nothing waits for it, the first text least of all. */
+  #recordUsage(run: GenerationRow): void {
+    const active = this.#runs.get(run.id)
+    if (!active?.usage || active.recording) return
+    const { usage } = active
+    active.recording = setImmediate()
+      .then(() => recordUsage(this.#chat.db, run, usage))
+      .catch((error: unknown) =>
+        this.#chat.log.warn({ err: error, generationId: run.id }, 'the usage of a run could not be kept'),
+      )
   }
 
   #endingAfter(run: GenerationRow, error: unknown, signal: AbortSignal): Ending | null {
