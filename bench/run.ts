@@ -97,7 +97,7 @@ function print({ title, figures, use }: Result, verdicts: ReturnType<typeof judg
   console.log(`Of one processor, ${shares.join(' and ')} on average.`)
   if (saturated > 0.1) {
     console.log(
-      `Nothing was left in ${percent(saturated)} of the seconds: do not trust what the clock measured.`,
+      `Nothing was left in ${percent(saturated)} of the seconds: do not trust clocks, and compare costs only at equal latencies.`,
     )
   }
   console.log()
