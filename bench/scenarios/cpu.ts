@@ -17,6 +17,7 @@ const labels = {
   cpu: ['processor time per token, whole answers', 'µs'],
   steady: ['processor time per token, between starts and ends', 'µs'],
   database: ["processor time per token of Postgres's own processes", 'µs'],
+  merged: ['tokens in one frame', ''],
   latency: ['from the upstream to the reader, p50', 'ms'],
   latencyTail: ['from the upstream to the reader, p99', 'ms'],
 } as const
@@ -62,6 +63,7 @@ async function measure(served: Served, seconds: number) {
     cpu: used.own / tokens,
     steady: steady.own / during.tokens,
     database: used.database / tokens,
+    merged: during.tokens / during.frames,
     latency: during.latency.p50 ?? Number.NaN,
     latencyTail: during.latency.p99 ?? Number.NaN,
   }
