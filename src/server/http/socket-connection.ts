@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { RawData, WebSocket } from 'ws'
 import type { Credentials } from '../auth/authenticate.ts'
 import type { Viewer } from '../auth/viewer.ts'
@@ -5,6 +6,7 @@ import { RequestError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Operation } from './operation.ts'
 import { createStallTimer } from './stall-timer.ts'
+import { textFrame } from './text-frame.ts'
 
 export type SocketSettings = {
   /** Bytes that may wait to be sent before nothing more is read from the client. */
@@ -42,14 +44,17 @@ export class SocketConnection {
   /** Resolves when the socket is closed. */
   readonly closed: Promise<void>
   readonly #socket: WebSocket
+  /** What the socket's frames are written to. */
+  readonly #stream: Duplex
   readonly #settings: SocketSettings
   readonly #stall
   readonly #operations = new Set<Operation>()
   readonly #subscriptions = new Set<Operation>()
   #answered = true
 
-  constructor(socket: WebSocket, credentials: Credentials, settings: SocketSettings) {
+  constructor(socket: WebSocket, stream: Duplex, credentials: Credentials, settings: SocketSettings) {
     this.#socket = socket
+    this.#stream = stream
     this.protocol = socket.protocol
     this.credentials = credentials
     this.#settings = settings
@@ -71,24 +76,35 @@ export class SocketConnection {
   }
 
   /** Resolves when the client's side has taken the message: this is what holds up a source. Never rejects. */
-  send(data: string): Promise<void> {
+  send(message: string): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#socket.readyState !== this.#socket.OPEN) return resolve()
-      const taken = this.#stall.wrote()
-      this.#socket.send(data, () => {
-        taken()
-        this.#answered = true
-        if (this.#socket.isPaused && !this.#isFull()) this.#socket.resume()
-        resolve()
-      })
-      if (this.#isFull()) this.#socket.pause()
+      if (!this.#write(message, resolve)) resolve()
     })
   }
 
   /** The same for results that come one after the other: resolves, or returns null, when there is room for more. */
   sendResult(message: string): Promise<void> | null {
-    const taken = this.send(message)
-    return this.#socket.bufferedAmount > roomForResults ? taken : null
+    if (this.#stream.writableLength > roomForResults) return this.send(message)
+    this.#write(message)
+    return null
+  }
+
+  /** Writes a whole text frame, past `ws`, which would hand its header and its text over one by one. */
+  #write(message: string, then?: () => void): boolean {
+    if (this.#socket.readyState !== this.#socket.OPEN) return false
+    this.#stall.wrote()
+    this.#stream.write(textFrame(message), then ? () => this.#took(then) : this.#tookOne)
+    if (this.#isFull()) this.#socket.pause()
+    return true
+  }
+
+  readonly #tookOne = () => this.#took()
+
+  #took(then?: () => void): void {
+    this.#stall.took()
+    this.#answered = true
+    if (this.#socket.isPaused && !this.#isFull()) this.#socket.resume()
+    then?.()
   }
 
   /** Calls `receive` with each message until the socket closes; what that throws closes it. */

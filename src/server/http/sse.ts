@@ -38,7 +38,10 @@ export async function writeEventStream(
   options: EventStreamOptions,
 ): Promise<void> {
   const stall = createStallTimer(options.stall, () => response.destroy())
-  const write = (chunk: string) => response.write(chunk, stall.wrote())
+  const write = (chunk: string) => {
+    stall.wrote()
+    return response.write(chunk, stall.took)
+  }
   // Silence is not the end here: pings and the stall take the place of the server's timeout.
   response.setTimeout(0)
   response.writeHead(200, headers)
@@ -53,7 +56,8 @@ export async function writeEventStream(
       if (operation.signal.aborted) break
     }
     if (!operation.signal.aborted) write('event: complete\ndata:\n\n')
-    response.end(stall.wrote())
+    stall.wrote()
+    response.end(stall.took)
     await closed(response)
   } finally {
     clearInterval(pinging)

@@ -79,7 +79,7 @@ export function createWebSocketEdge(options: WebSocketOptions): WebSocketEdge {
       socket.once('close', giveBack)
       upgrader.handleUpgrade(request, socket, head, (webSocket) => {
         const settings = { ...timers, mostWaiting: limits.bodyBytes, log }
-        open(new SocketConnection(webSocket, credentialsOf(request, caller), settings))
+        open(new SocketConnection(webSocket, socket, credentialsOf(request, caller), settings))
       })
     },
     async close() {

@@ -176,8 +176,8 @@ export function overBuses(local: WakeUps, buses: readonly Bus[]): WakeUps {
     ...local,
     wake(topics) {
       const woken = [...topics]
-      local.wakeHere(woken)
       buses.find((bus) => bus.isUp)?.publish(woken)
+      return local.wakeHere(woken)
     },
   }
 }

@@ -110,7 +110,7 @@ type Reader<Item> = {
   readonly topic: Topic
   begin(listener: Listener): Promise<void>
   /** Reads what is new in the topics that were woken, or a part of it that fits into memory. */
-  read(woken: ReadonlySet<Topic>, listener: Listener): Promise<Iterable<Item>>
+  read(woken: ReadonlySet<Topic>, listener: Listener): Promise<Iterable<Item>> | Iterable<Item>
   /** Whether there is more to be read than the last read gave. */
   readonly behind: boolean
   /** Whether nothing will follow. */
@@ -185,8 +185,13 @@ class ConversationReader implements Reader<ConversationItem> {
     return placed(item, this.#name, { seq: this.#seq, places: this.#places })
   }
 
-  async read(woken: ReadonlySet<Topic>, listener: Listener): Promise<Iterable<ConversationItem>> {
+  read(woken: ReadonlySet<Topic>, listener: Listener) {
     if (woken.has(this.topic) && !this.behind) this.#stale = true
+    const texts = this.behind ? null : this.#ownTexts(woken)
+    return texts ? this.#items([], false, null, texts, listener) : this.#load(woken, listener)
+  }
+
+  async #load(woken: ReadonlySet<Topic>, listener: Listener): Promise<Iterable<ConversationItem>> {
     const first = this.#stale && this.#events.length === 0
     if (first) await this.#readEvents()
     const events = this.#takeEvents()
@@ -207,11 +212,22 @@ class ConversationReader implements Reader<ConversationItem> {
     return this.#events.splice(0, end < 0 ? Infinity : end + 1)
   }
 
+  /** What was woken of runs that this process writes; null when there are others. */
+  #ownTexts(woken: ReadonlySet<Topic>): [GenerationId, Content][] | null {
+    const texts: [GenerationId, Content][] = []
+    for (const id of this.#places.keys()) {
+      if (!woken.has(`run:${id}`)) continue
+      const content = this.#streams.contents.ownOf(id)
+      if (!content) return null
+      texts.push([id, content])
+    }
+    return texts
+  }
+
   async #texts(woken: ReadonlySet<Topic>): Promise<[GenerationId, Content][]> {
     const texts: [GenerationId, Content][] = []
-    for (const id of this.#deltas ? this.#places.keys() : []) {
-      const { contents } = this.#streams
-      if (woken.has(`run:${id}`)) texts.push([id, contents.ownOf(id) ?? (await contents.of(id))])
+    for (const id of this.#places.keys()) {
+      if (woken.has(`run:${id}`)) texts.push([id, await this.#streams.contents.of(id)])
     }
     return texts
   }

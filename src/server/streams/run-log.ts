@@ -18,15 +18,15 @@ export type RunLogOptions = {
   readonly db: Db
   readonly wakeUps: WakeUps
   readonly log: Logger
-  /** Shortest time between two commits while the log is busy, in milliseconds. Many runs stretch it. */
+  /** Shortest time between two commits while the log is busy, in milliseconds. A crowd stretches it. */
   readonly flushInterval: number
 }
 
 /**
- * Runs in one batch from which on commits become rarer, in proportion, up to so many times: what a commit and its
- * readers' frames cost grows with their number, and nobody sees a difference between 20 and 50 milliseconds.
+ * Runs in one batch, or readers of it, from which on commits become rarer, in proportion, up to so many times: what
+ * they cost grows with these numbers, and nobody sees a difference between 20 and 50 milliseconds.
  */
-const crowd = { runs: 20, mostStretch: 2.5 }
+const crowd = { size: 20, mostStretch: 2.5 }
 
 /** UTF-16 units that one run may have waiting before its writer is held back. */
 const highWater = 256 * 1024
@@ -44,7 +44,7 @@ export class RunLog {
   #cycle: Promise<void> | null = null
   #hurry: () => void = () => {}
   #lastCommit = 0
-  #lastRuns = 0
+  #crowd = 0
 
   constructor(options: RunLogOptions) {
     this.#options = options
@@ -71,7 +71,6 @@ export class RunLog {
       const batch = [...this.#dirty]
       this.#dirty.clear()
       this.#lastCommit = performance.now()
-      this.#lastRuns = batch.length
       await this.#commit(batch)
       if (this.#dirty.size > 0) await this.#pause()
     }
@@ -79,7 +78,7 @@ export class RunLog {
   }
 
   async #pause(): Promise<void> {
-    const stretch = Math.min(Math.max(this.#lastRuns / crowd.runs, 1), crowd.mostStretch)
+    const stretch = Math.min(Math.max(this.#crowd / crowd.size, 1), crowd.mostStretch)
     const wait = this.#lastCommit + this.#options.flushInterval * stretch - performance.now()
     if (wait <= 0 || [...this.#dirty].some((writer) => writer.urgent)) return
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -115,7 +114,8 @@ export class RunLog {
   #show(batch: readonly Batch[], committed: ReadonlyMap<GenerationId, Date>): void {
     for (const { writer, chunks } of batch)
       writer.committed(chunks, committed.get(writer.lease.generationId) ?? null)
-    this.#options.wakeUps.wake([...committed.keys()].map((id) => `run:${id}` as const))
+    const readers = this.#options.wakeUps.wake([...committed.keys()].map((id) => `run:${id}` as const))
+    this.#crowd = Math.max(batch.length, readers)
   }
 }
 

@@ -11,10 +11,10 @@ export type Topic = `conversation:${ConversationId}` | `viewer:${ViewerId}` | `r
  * never an event.
  */
 export interface WakeUps {
-  /** Wakes whoever listens, in every process that shares the database. */
-  wake(topics: Iterable<Topic>): void
+  /** Wakes whoever listens, in every process that shares the database. Returns how many there are in this one. */
+  wake(topics: Iterable<Topic>): number
   /** Only those in this process, with what the others find out by themselves. */
-  wakeHere(topics: Iterable<Topic>): void
+  wakeHere(topics: Iterable<Topic>): number
   /** Listens from now on. Listen before reading: what is appended between the two would otherwise be missed. */
   listen(topics: Iterable<Topic>): Listener
   /** Topics that somebody in this process listens to. */
@@ -39,8 +39,13 @@ export type Watcher = { watch(topic: Topic): void; unwatch(topic: Topic): void }
 export function createWakeUps(watcher: Watcher | null = null): WakeUps {
   const listeners: Listeners = { byTopic: new Map(), watcher }
   const wake = (topics: Iterable<Topic>) => {
-    for (const topic of topics)
-      for (const listener of listeners.byTopic.get(topic) ?? []) listener.wake(topic)
+    let woken = 0
+    for (const topic of topics) {
+      const listening = listeners.byTopic.get(topic)
+      for (const listener of listening ?? []) listener.wake(topic)
+      woken += listening?.size ?? 0
+    }
+    return woken
   }
   return {
     wake,
@@ -61,6 +66,7 @@ class MemoryListener implements Listener {
   readonly #topics = new Set<Topic>()
   #woken = new Set<Topic>()
   #notify: (() => void) | null = null
+  #signal: AbortSignal | null = null
 
   constructor(listeners: Listeners) {
     this.#listeners = listeners
@@ -97,20 +103,32 @@ class MemoryListener implements Listener {
     return woken
   }
 
-  async woken(signal: AbortSignal, timeout?: number): Promise<void> {
-    if (this.#woken.size > 0 || signal.aborted) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = timeout === undefined ? undefined : setTimeout(resolve, timeout)
-    this.#notify = resolve
-    const stop = () => resolve()
-    signal.addEventListener('abort', stop)
-    await promise
-    signal.removeEventListener('abort', stop)
-    clearTimeout(timer)
-    this.#notify = null
+  woken(signal: AbortSignal, timeout?: number): Promise<void> {
+    if (this.#woken.size > 0 || signal.aborted) return Promise.resolve()
+    this.#endWaitsOn(signal)
+    return new Promise((resolve) => {
+      this.#notify = resolve
+      if (timeout === undefined) return
+      const timer = setTimeout(resolve, timeout)
+      this.#notify = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  readonly #endWait = () => this.#notify?.()
+
+  /** Waits are many, and their signal is mostly the same. */
+  #endWaitsOn(signal: AbortSignal | null): void {
+    if (signal === this.#signal) return
+    this.#signal?.removeEventListener('abort', this.#endWait)
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#endWait)
   }
 
   [Symbol.dispose](): void {
     for (const topic of [...this.#topics]) this.remove(topic)
+    this.#endWaitsOn(null)
   }
 }
