@@ -31,6 +31,7 @@ export type LoadMethods = typeof methods
 export type Call = { readonly id: number; readonly method: keyof LoadMethods; readonly argument: never }
 export type Reply = { readonly id: number; readonly result?: unknown; readonly error?: string }
 
+process.on('disconnect', () => process.exit())
 process.on('message', ({ id, method, argument }: Call) => {
   const reply = (reply: Omit<Reply, 'id'>) => process.send?.({ id, ...reply } satisfies Reply)
   const call: (argument: never) => Promise<unknown> = methods[method]

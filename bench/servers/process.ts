@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,6 +11,12 @@ export type Program = AsyncDisposable & {
   /** Where its inspector listens; never resolves without {@link inspected}. */
   readonly inspector: Promise<string>
 }
+
+/** Whatever ends this process must not leave the others running. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill()
+})
 
 /** Part of the environment of a program that is to be inspected. */
 export const inspected = { NODE_OPTIONS: '--inspect=127.0.0.1:0' }
@@ -27,6 +33,8 @@ export function startProgram(
 ): Program {
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = once(child, 'exit')
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   const inspector = Promise.withResolvers<string>()
   createInterface(child.stderr).on('line', (line) => {
     const url = /^Debugger listening on (\S+)/.exec(line)?.[1]
