@@ -76,30 +76,29 @@ export class ConversationChanges {
   }
 }
 
+/** In one statement: it is part of everything that happens. */
 async function writeEvents(tx: Tx, id: ConversationId, changes: Changes, cause: Cause | null): Promise<void> {
   const { messages, preview, viewerEvent, isUpdated } = changes
-  const events = viewerEvent ? [...changes.events, { type: viewerEvent }] : changes.events
-  const { last_seq } = await tx
-    .updateTable('conversation')
-    .set({
-      last_seq: sql`last_seq + ${events.length}`,
-      message_count: sql`message_count + ${messages}`,
-      ...(preview !== null && { preview }),
-      ...(isUpdated && { updated_at: sql`clock_timestamp()` }),
-    })
-    .where('id', '=', id)
-    .returning('last_seq')
-    .executeTakeFirstOrThrow()
-  const rows = events.map(({ type, messageId, generationId }: NewEvent, index) => ({
-    conversation_id: id,
-    seq: last_seq - events.length + index + 1,
-    type,
-    message_id: messageId ?? null,
-    generation_id: generationId ?? null,
-    client_mutation_id: cause?.clientMutationId ?? null,
-    viewer_id: cause?.viewer.id ?? null,
-  }))
-  if (rows.length > 0) await tx.insertInto('conversation_event').values(rows).execute()
+  const events: NewEvent[] = viewerEvent ? [...changes.events, { type: viewerEvent }] : changes.events
+  await sql`
+    with moved as (
+      update conversation set
+        last_seq = last_seq + ${events.length},
+        message_count = message_count + ${messages},
+        preview = coalesce(${preview}, preview),
+        updated_at = case when ${isUpdated} then clock_timestamp() else updated_at end
+      where id = ${id}
+      returning last_seq - ${events.length} as seq
+    )
+    insert into conversation_event
+      (conversation_id, seq, type, message_id, generation_id, client_mutation_id, viewer_id)
+    select ${id}, moved.seq + position, type, message_id, generation_id,
+      ${cause?.clientMutationId ?? null}, ${cause?.viewer.id ?? null}
+    from moved, unnest(
+      ${events.map(({ type }) => type)}::text[],
+      ${events.map(({ messageId }) => messageId ?? null)}::uuid[],
+      ${events.map(({ generationId }) => generationId ?? null)}::uuid[]
+    ) with ordinality as event (type, message_id, generation_id, position)`.execute(tx)
 }
 
 /** For everybody who can see the conversation. */
