@@ -43,7 +43,7 @@ export default defineConfig(({ mode }) => ({
         extends: true,
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          include: mode === 'soak' ? ['test/soak/**/*.test.ts'] : ['test/{e2e,soak}/**/*.test.ts'],
           globalSetup: ['test/support/executable.ts', 'test/support/browser-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,

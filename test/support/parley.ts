@@ -26,39 +26,54 @@ export type Parley = AsyncDisposable &
     stop(): Promise<Exit>
   }
 
-type Options = {
+export type LaunchOptions = {
   readonly place: Pick<Place, 'databaseUrl' | 'dataDir'>
   readonly upstream: { readonly url: string }
   readonly settings?: Readonly<Record<string, string>>
 }
 
 /** Starts the executable and waits until it listens. Throws what it wrote on standard error where it does not. */
-export async function startParley(options: Options): Promise<Parley> {
+export function startParley(options: LaunchOptions): Promise<Parley> {
+  return launchParley(options).ready
+}
+
+/** An executable that may not listen yet. */
+export type Launch = {
+  /** When it listens; rejects with what it wrote on standard error where it ends before. */
+  readonly ready: Promise<Parley>
+  /** As `kill -9`; resolves when it is gone. */
+  kill(): Promise<Exit>
+}
+
+/** Starts the executable. */
+export function launchParley(options: LaunchOptions): Launch {
   const { child, exited } = spawnParley(options)
-  const url = await Promise.race([greeting(child.stdout), exited])
-  if (typeof url !== 'string') throw new Error(`parley ended with code ${url.code}: ${url.errors}`)
   const end = (signal: NodeJS.Signals) => {
     child.kill(signal)
     return exited
   }
   const kill = () => end('SIGKILL')
-  return {
-    ...clientOf(url),
-    url,
-    pid: child.pid!,
-    exited,
-    kill,
-    stop: () => end('SIGTERM'),
-    [Symbol.asyncDispose]: async () => void (await kill()),
-  }
+  const ready = Promise.race([greeting(child.stdout), exited]).then((url) => {
+    if (typeof url !== 'string') throw new Error(`parley ended with code ${url.code}: ${url.errors}`)
+    return {
+      ...clientOf(url),
+      url,
+      pid: child.pid!,
+      exited,
+      kill,
+      stop: () => end('SIGTERM'),
+      [Symbol.asyncDispose]: async () => void (await kill()),
+    }
+  })
+  return { ready, kill }
 }
 
 /** Starts the executable, and waits for its end. */
-export function runParley(options: Options): Promise<Exit> {
+export function runParley(options: LaunchOptions): Promise<Exit> {
   return spawnParley(options).exited
 }
 
-function spawnParley({ place, upstream, settings }: Options) {
+function spawnParley({ place, upstream, settings }: LaunchOptions) {
   const child = spawn(inject('executable'), [], {
     env: {
       PORT: '0',
