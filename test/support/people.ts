@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { Db } from '../../src/server/db/connect.ts'
 import { fromGlobalId } from '../../src/server/ids.ts'
+import type { Payload } from './chat.ts'
 import { pick, type Random } from './random.ts'
 import type { ScriptedRun, ScriptedUpstream } from './scripted-provider.ts'
 import { Answer, StubbornClient, waysToFollow } from './stubborn-client.ts'
@@ -14,6 +15,8 @@ export type Talk = { readonly question: string; readonly questionId: string; rea
 export class People {
   /** Every question that was taken, by its text. */
   readonly talks = new Map<string, Talk>()
+  /** Conversations that they have begun. */
+  conversations = 0
   readonly #url: () => string
   readonly #random: Random
   #leaving = false
@@ -53,6 +56,7 @@ export class People {
     }
     await using client = new StubbornClient(this.#url, this.#random, heard)
     for (let number = 1; !this.#leaving; number += 1) {
+      this.conversations += 1
       const { conversation } = await client.mutate('createConversation', {})
       await this.#talk(client, conversation!.id, `${name}, question ${number}`)
     }
@@ -69,9 +73,8 @@ export class People {
     const reading = client.follow(answer, pick(random, waysToFollow))
     if (random() < 0.3) await delay(random() * longestThought).then(() => stop(client, answer))
     await reading
-    expect(sha256(answer.text)).toBe(sha256(answer.end!.text))
-    // Whoever asks once more, however late, is told what came of the first time.
-    if (random() < 0.5) expect(idsOf(await ask())).toEqual(idsOf(asked))
+    expectWhole(answer)
+    if (random() < 0.5) expectSame(asked, await ask())
   }
 }
 
@@ -84,7 +87,16 @@ async function stop(client: StubbornClient, { generationId }: Answer): Promise<v
   for (const { code } of userErrors) expect(code).toBe('ALREADY_FINISHED')
 }
 
-function idsOf({ userMessage, generation }: Awaited<ReturnType<StubbornClient['mutate']>>) {
+function expectWhole({ text, end }: Answer): void {
+  expect(sha256(text)).toBe(sha256(end!.text))
+}
+
+/** Whoever asks once more, however late, is told what came of the first time. */
+function expectSame(first: Payload, again: Payload): void {
+  expect(idsOf(again)).toEqual(idsOf(first))
+}
+
+function idsOf({ userMessage, generation }: Payload) {
   return [userMessage?.id, generation?.id, generation?.message.id]
 }
 
@@ -134,7 +146,9 @@ export async function expectOnce(
   const runs = await db.selectFrom('generation').selectAll().execute()
   const rows = new Map(messages.map((message) => [message.id as string, message]))
   const calls = Map.groupBy(upstream.runs, ({ prompt }) => prompt)
-  expect([messages.length, runs.length]).toEqual([2 * people.talks.size, people.talks.size])
+  const { length: conversations } = await db.selectFrom('conversation').select('id').execute()
+  const { size } = people.talks
+  expect([conversations, messages.length, runs.length]).toEqual([people.conversations, 2 * size, size])
   for (const { question, questionId, answer } of people.talks.values()) {
     const stored = rows.get(keyOf(answer.id))
     const run = runs.find(({ id }) => id === keyOf(answer.generationId))
