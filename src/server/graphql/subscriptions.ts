@@ -19,6 +19,7 @@ import { builder } from './builder.ts'
 import { beginRead, type GraphContext } from './context.ts'
 import { ConversationEvent, GenerationEvent, ViewerEvent } from './events.ts'
 import { keyOf } from './ids.ts'
+import type { Loaders } from './loaders.ts'
 
 const after = 'Go on just behind this cursor'
 const heartbeatSeconds = 'A Heartbeat after so many seconds without an event, from 1 to 3600; null: none.'
@@ -153,8 +154,16 @@ async function isSeen(
   info: GraphQLResolveInfo,
 ): Promise<boolean> {
   if (first) await beginRead(context, info)
-  if (event.type === 'CONVERSATION_REMOVED') return true
-  return (await context.loaders.conversation.load(event.conversation_id)) !== null
+  return event.type === 'CONVERSATION_REMOVED' || isLoaded(event, context.loaders)
+}
+
+/** Loads everything that an event names, before any of it is given: a deletion may come between two loads. */
+async function isLoaded(event: ConversationEventRow | ViewerEventRow, loaders: Loaders): Promise<boolean> {
+  const named: Promise<unknown>[] = [loaders.conversation.load(event.conversation_id)]
+  if ('message_id' in event && event.message_id) named.push(loaders.message.load(event.message_id))
+  if ('generation_id' in event && event.generation_id)
+    named.push(loaders.generation.load(event.generation_id))
+  return (await Promise.all(named)).every((row) => row !== null)
 }
 
 function streamOf({ chat }: GraphContext, kind: StreamName['kind'], id: string): StreamName {

@@ -172,6 +172,40 @@ describe.each(databases)('at whichever statement of a subscription it ends, on $
   })
 })
 
+describe.each(databases)(
+  'at whichever statement of a subscription it is deleted, on $name,',
+  ({ create }) => {
+    test.each(['WebSocket', 'SSE'] as const)(
+      'a conversation is followed to its removal over %s, without an error',
+      async (over) => {
+        await using scene = await open(await create())
+        const { app } = scene
+        await atEveryStatement<Reading>(scene.database, async () => {
+          const { asked, end } = await scene.ask()
+          await end('All of it')
+          const { conversationId } = asked
+          const remove = async () => void (await succeed(app, 'deleteConversation', { conversationId }))
+          return {
+            happens: remove,
+            during: async (happened) => {
+              const events = app.followConversation(conversationId, { over, args: 'fromStart: true' })
+              const reading = new Reading(events)
+              const isRead = () => reading.events.at(-1)?.__typename === 'ConversationChanged'
+              await Promise.race([happened, reading.until(() => isRead() && reading.events.length > 5)])
+              return reading
+            },
+            unlessReached: remove,
+            after: async (reading) => {
+              expect(await reading.ended).toBeNull()
+              expect(reading.events.at(-1)?.__typename).toBe('ConversationRemoved')
+            },
+          }
+        })
+      },
+    )
+  },
+)
+
 type Marked = { eventsCursor: string }
 type ReadRun = Marked & { message: { text: string } }
 
