@@ -7,4 +7,4 @@ export function amount(name: string, { few, many }: { few: number; many: number 
 }
 
 /** Of a proof that takes so long: far more than it takes on a busy machine. */
-export const patient = { timeout: isLong ? 6 * 3_600_000 : 180_000 }
+export const patient = { timeout: isLong ? 6 * 3_600_000 : 600_000 }
