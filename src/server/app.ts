@@ -232,7 +232,7 @@ function createHeartbeat(config: Config, chat: Chat, runner: GenerationRunner): 
     // The database was away, for others as well: those that live need time to show it again.
     if (now - last > expiry) sweepsFrom = now + expiry
     last = now
-    for (const id of await findLost(db, runner.processId, runner.active)) runner.stop(id)
+    for (const id of await findLost(db, runner.processId, runner.owned)) runner.stop(id)
     if (now >= sweepsFrom) await sweep(chat, sweeper(config, runner))
     runner.fill()
   }

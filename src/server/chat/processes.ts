@@ -112,7 +112,7 @@ async function beginAnew(unit: Unit, run: GenerationRow, lostProcesses: number):
   await endGeneration(unit, run, { type: 'failed', error, usage: null })
 }
 
-/** Which of these runs are no longer this process's: ended or taken over by another one. */
+/** Which of these runs are no longer this process's: ended, taken by another one, or back in the queue. */
 export async function findLost(
   db: Db,
   processId: ProcessId,
@@ -123,9 +123,7 @@ export async function findLost(
     .selectFrom('generation')
     .select('id')
     .where('id', 'in', ids)
-    .where((where) =>
-      where.or([where('status', 'not in', ['QUEUED', 'RUNNING']), where('owner_id', '<>', processId)]),
-    )
+    .where((where) => where.or([where('status', '<>', 'RUNNING'), where('owner_id', '<>', processId)]))
     .execute()
   return rows.map((row) => row.id)
 }

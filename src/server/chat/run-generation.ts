@@ -24,7 +24,9 @@ export type RunnerOptions = {
 /** A run of this process, from its claim to its end. */
 type ActiveRun = {
   readonly stop: AbortController
-  readonly done: Promise<void>
+  done: Promise<void>
+  /** Whether the run is this process's; before, it may still be in the queue. */
+  isOwned: boolean
   usage: TokenUsage | null
   /** The write that keeps its usage. */
   recording: Promise<void> | null
@@ -58,6 +60,11 @@ export class GenerationRunner implements Runner {
   /** The runs of this process. */
   get active(): GenerationId[] {
     return [...this.#runs.keys()]
+  }
+
+  /** The runs that are this process's as far as it knows. */
+  get owned(): GenerationId[] {
+    return this.active.filter((id) => this.#runs.get(id)?.isOwned)
   }
 
   reserve(id: GenerationId, model: string): ProcessId | null {
@@ -117,8 +124,9 @@ export class GenerationRunner implements Runner {
   #track(id: GenerationId, work: (signal: AbortSignal) => Promise<void>): void {
     if (this.#closing) return this.release(id)
     const stop = new AbortController()
-    const done = this.#finish(id, work(stop.signal))
-    this.#runs.set(id, { stop, done, usage: null, recording: null })
+    const run: ActiveRun = { stop, done: Promise.resolve(), isOwned: false, usage: null, recording: null }
+    this.#runs.set(id, run)
+    run.done = this.#finish(id, work(stop.signal))
   }
 
   async #finish(id: GenerationId, work: Promise<void>): Promise<void> {
@@ -170,6 +178,7 @@ export class GenerationRunner implements Runner {
     const { contents, wakeUps } = this.#chat.streams
     const content = contents.own(run.id, run.message_id)
     const writer = this.#options.runLog.open(leaseOf(run), content)
+    this.#runs.get(run.id)!.isOwned = true
     try {
       const ending = await this.#write(run, writer, signal)
       if (ending) await commit(this.#chat, (unit) => endGeneration(unit, run, ending, run.epoch))

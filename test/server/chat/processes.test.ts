@@ -5,7 +5,7 @@ import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import type { Db } from '../../../src/server/db/connect.ts'
 import { StartError } from '../../../src/server/errors.ts'
-import { fromGlobalId, type GenerationId } from '../../../src/server/ids.ts'
+import { fromGlobalId, type GenerationId, type ProcessId } from '../../../src/server/ids.ts'
 import { type Asked, startApp, type TestApp } from '../../support/app.ts'
 import { databases, type Place } from '../../support/databases.ts'
 import { fold, nothingHeld } from '../../support/fold.ts'
@@ -145,6 +145,51 @@ describe('a run of a process that is gone, on Postgres', () => {
     expect(Number(end) - Number(expiry)).toBeGreaterThanOrEqual(0)
     expect(Number(end) - Number(expiry)).toBeLessThan(10_000)
     expect(await living.message(asked.answerId)).toMatchObject({ status: 'INTERRUPTED', text: 'Once' })
+  })
+
+  test('is not taken from a process that was only cut off from the database together with others', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    const settings = { ...lively, PARLEY_TIMEOUT_PROCESS_EXPIRY: '1s' }
+    await using early = await start(place, upstream, settings)
+    await using late = await start(place, upstream, settings)
+    const asked = await askSomething(late)
+    const { id } = await ownerOf(early.db, asked).executeTakeFirstOrThrow()
+    const run = await upstream.request()
+
+    const { db } = await place.connect()
+    const [all, lateOnly] = [await db.startTransaction().execute(), await db.startTransaction().execute()]
+    await sql`select from process where id = ${id} for update`.execute(lateOnly)
+    await sql`select from process where id <> ${id} for update`.execute(all)
+    const { rows } = await sql<{ at: Date }>`select clock_timestamp() as at`.execute(db)
+    await until(() => hasExpired(db, id))
+    await all.rollback().execute()
+    // Two signs of life: between them lies a whole look at the others.
+    await until(() => beatsAfter(db, id, rows[0]!.at))
+    const { rows: again } = await sql<{ at: Date }>`select clock_timestamp() + interval '1 s' as at`.execute(
+      db,
+    )
+    await until(() => beatsAfter(db, id, again[0]!.at))
+    await lateOnly.rollback().execute()
+
+    await run.text('Once')
+    await run.finish()
+    expect(await answersTo(early, [asked])).toEqual(['Once'])
+    expect(await early.message(asked.answerId)).toMatchObject({ status: 'COMPLETED', text: 'Once' })
+    expect(upstream.runs).toHaveLength(1)
+  })
+
+  test('begins again in its old process when that comes to itself and nobody else has', async () => {
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    await using app = await start(place, upstream, lively)
+    const asked = await askSomething(app)
+    const first = await upstream.request()
+    await sql`update generation set status = 'QUEUED', owner_id = null`.execute(app.db)
+    await first.closed
+    await (await upstream.request()).text('Fresh')
+    await upstream.finish()
+    expect(await answersTo(app, [asked])).toEqual(['Fresh'])
   })
 
   test('is left by its old process as soon as that notices, and its readers there catch up', async () => {
@@ -448,6 +493,19 @@ async function takeFromOwner(db: Db, asked: Asked): Promise<void> {
     )
     return isTaken()
   })
+}
+
+/** Whether a process counts as dead, and has for a moment. */
+async function hasExpired(db: Db, id: ProcessId): Promise<boolean> {
+  const { rows } = await sql`select from process where id = ${id}
+    and expires_at < clock_timestamp() - interval '100 ms'`.execute(db)
+  return rows.length > 0
+}
+
+/** Whether the other process has shown a sign of life that lasts until so late. */
+async function beatsAfter(db: Db, id: ProcessId, at: Date): Promise<boolean> {
+  const { rows } = await sql`select from process where id <> ${id} and expires_at > ${at}`.execute(db)
+  return rows.length > 0
 }
 
 /** As where the database has a fault in one row. */
