@@ -1,13 +1,10 @@
 import { constants } from 'node:os'
-import { printSchema } from 'graphql'
-import { type App, createApp } from './app.ts'
+import type { App } from './app.ts'
 import { type Arguments, commands, readArguments } from './arguments.ts'
-import { type Config, parseConfig, settingsHelp } from './config.ts'
-import { openDatabase } from './db/connect.ts'
+import { type Config, parseConfig, requireTokenBeyondLoopback, settingsHelp } from './config.ts'
+import { type Database, openDatabase } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
-import { examine } from './doctor.ts'
 import { StartError } from './errors.ts'
-import { schema } from './graphql/schema.ts'
 import { createLog, type Logger } from './log.ts'
 import { showDuration } from './setting.ts'
 import { version } from './version.ts'
@@ -32,7 +29,7 @@ async function runCommand({ command, flags }: Arguments): Promise<number> {
     case 'version':
       return print(version)
     case 'schema':
-      return print(printSchema(schema))
+      return printSchema()
     case 'migrate':
       return migrateOnce(parseConfig(flags))
     case 'doctor':
@@ -40,6 +37,11 @@ async function runCommand({ command, flags }: Arguments): Promise<number> {
     case 'serve':
       return serve(parseConfig(flags))
   }
+}
+
+async function printSchema(): Promise<number> {
+  const [{ printSchema }, { schema }] = await Promise.all([import('graphql'), import('./graphql/schema.ts')])
+  return print(printSchema(schema))
 }
 
 function print(text: string): number {
@@ -65,11 +67,7 @@ function help(): string {
 }
 
 async function migrateOnce(config: Config): Promise<number> {
-  const database = await openDatabase({
-    ...config,
-    log: createLog('warn'),
-    vacuumInterval: config.timers.vacuum,
-  })
+  const database = await open(config, createLog('warn'))
   try {
     const applied = await migrate(database.db)
     return print(applied.length === 0 ? 'Nothing to migrate' : `Migrated: ${applied.join(', ')}`)
@@ -78,7 +76,12 @@ async function migrateOnce(config: Config): Promise<number> {
   }
 }
 
+function open(config: Config, log: Logger): Promise<Database> {
+  return openDatabase({ ...config, log, vacuumInterval: config.timers.vacuum })
+}
+
 async function doctor(flags: Arguments['flags']): Promise<number> {
+  const { examine } = await import('./doctor.ts')
   const findings = await examine(parseConfig(flags))
   for (const { subject, ok, says } of findings) print(`${ok ? 'ok     ' : 'PROBLEM'}  ${subject}: ${says}`)
   return findings.every(({ ok }) => ok) ? 0 : 1
@@ -87,7 +90,12 @@ async function doctor(flags: Arguments['flags']): Promise<number> {
 async function serve(config: Config): Promise<number> {
   const log = createLog(config.logLevel)
   const ending = createEnding(config, log)
-  const app = await createApp(config, { log })
+  requireTokenBeyondLoopback(config)
+  // The embedded database takes as long to start as the rest of the program to load: they do it side by side.
+  const opening = open(config, log)
+  opening.catch(() => {})
+  const { createApp } = await import('./app.ts')
+  const app = await createApp(config, { log, openDatabase: () => opening })
   void app.failed.then((error) => ending.fail(error, 'the database has broken down'))
   print(greeting(config, app))
   const code = await ending.code
