@@ -21,10 +21,10 @@ export function App() {
 }
 
 function Workspace() {
-  const { conversationId } = useRoute()
+  const { place } = useRoute()
   const { conversations } = usePage()
   const [sidebarOpen, setSidebarOpen] = useState(false)
-  const store = useMemo(() => conversations.open(conversationId), [conversations, conversationId])
+  const store = useMemo(() => conversations.open(place), [conversations, place])
   return (
     <div className="flex h-dvh">
       <Sidebar open={sidebarOpen} onOpenChange={setSidebarOpen} />

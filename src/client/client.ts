@@ -20,6 +20,7 @@ export function createPageClient(): { client: Client; connection: Connection } {
     url: endpoint.href,
     preferGetMethod: false,
     fetchOptions: { credentials: 'same-origin' },
+    fetch: fetchInTime,
     exchanges: [
       mapExchange({ onError: (error) => isUnauthenticated(error) && session.set('needed') }),
       createCache(),
@@ -28,6 +29,14 @@ export function createPageClient(): { client: Client; connection: Connection } {
     ],
   })
   return { client, connection }
+}
+
+/** Milliseconds; the server itself gives up after 30 seconds. */
+const longestRequest = 40_000
+
+const fetchInTime: typeof fetch = (input, init) => {
+  const signals = [init?.signal, AbortSignal.timeout(longestRequest)].filter((signal) => signal != null)
+  return fetch(input, { ...init, signal: AbortSignal.any(signals) })
 }
 
 type ForwardSubscription = Parameters<typeof subscriptionExchange>[0]['forwardSubscription']

@@ -5,6 +5,8 @@ import {
   type SubscribePayload,
 } from 'graphql-ws/client'
 import { createStore, type ExternalStore } from './external-store.ts'
+import { onReturn } from './on-return.ts'
+import { retryWait } from './retry-wait.ts'
 
 /**
  * `idle`: nothing is followed, so no socket is needed. `denied`: the server wants the access token; nothing is tried
@@ -20,8 +22,6 @@ export type Connection = {
 
 /** Milliseconds. */
 const timers = {
-  firstRetry: 250,
-  longestRetry: 5_000,
   ping: 10_000,
   pong: 5_000,
   wakePong: 1_500,
@@ -102,24 +102,6 @@ function resuming<Data, Extensions>(
   }
 }
 
-/** Waits that double up to a limit and can be cut short. */
-function retryWait(): { wait(retries: number): Promise<void>; now(): void } {
-  let now = (): void => {}
-  return {
-    wait(retries) {
-      const longest = Math.min(timers.longestRetry, timers.firstRetry * 2 ** retries)
-      return new Promise((resolve) => {
-        const timer = setTimeout(resolve, longest * (0.5 + Math.random() / 2))
-        now = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
-    },
-    now: () => now(),
-  }
-}
-
 /** A socket can be dead without a word, as after sleep: whoever expects an answer and hears nothing says so. */
 function liveness() {
   let socket: WebSocket | null = null
@@ -152,12 +134,4 @@ function liveness() {
       silence = listener
     },
   }
-}
-
-function onReturn(listener: () => void): void {
-  window.addEventListener('online', listener)
-  window.addEventListener('pageshow', listener)
-  document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') listener()
-  })
 }

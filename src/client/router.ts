@@ -1,7 +1,8 @@
 import { createStore, useStore } from './external-store.ts'
+import type { Place } from './outbox/place.ts'
 
-/** The page has two addresses: `/` for a conversation that does not exist yet, and `/chat/<id>`. */
-export type Route = { readonly conversationId: string | null }
+/** The page has two addresses: `/`, where nothing has been said yet, and `/chat/<place>`. */
+export type Route = { readonly place: Place | null }
 
 const route = createStore<Route>(readRoute())
 
@@ -11,18 +12,18 @@ export function useRoute(): Route {
   return useStore(route)
 }
 
-export function pathOf(conversationId: string | null): string {
-  return conversationId === null ? '/' : `/chat/${encodeURIComponent(conversationId)}`
+export function pathOf(place: Place | null): string {
+  return place === null ? '/' : `/chat/${encodeURIComponent(place)}`
 }
 
 /** Shows a conversation, or the start of a new one. `replace`: the address before is not one to go back to. */
-export function navigate(conversationId: string | null, { replace = false } = {}): void {
-  if (conversationId === route.get().conversationId) return
-  history[replace ? 'replaceState' : 'pushState'](null, '', pathOf(conversationId))
-  route.set({ conversationId })
+export function navigate(place: Place | null, { replace = false } = {}): void {
+  if (place === route.get().place) return
+  history[replace ? 'replaceState' : 'pushState'](null, '', pathOf(place))
+  route.set({ place })
 }
 
 function readRoute(): Route {
   const [, id] = /^\/chat\/([^/]+)\/?$/.exec(location.pathname) ?? []
-  return { conversationId: id === undefined ? null : decodeURIComponent(id) }
+  return { place: id === undefined ? null : decodeURIComponent(id) }
 }

@@ -52,7 +52,7 @@ The end`)
 test('code in every kind of block keeps to the policy of the page', async () => {
   await using scene = await openScene({ browser })
   const page = await scene.openTab()
-  const policy = (await page.request.get(scene.app.url)).headers()['content-security-policy']!
+  const policy = (await page.request.get(scene.url)).headers()['content-security-policy']!
   expect(policy).toContain("script-src 'self'")
   expect(policy).not.toContain('unsafe-eval')
   await onPage(page).say('Show me code')

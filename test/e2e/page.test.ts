@@ -31,7 +31,7 @@ async function greeted(scene: Scene): Promise<Page> {
 /** From now on the server does what it is asked to, and the page never hears of it over HTTP. */
 async function loseAnswers(scene: Scene): Promise<void> {
   await scene.context.route('**/graphql', async (route) => {
-    await route.fetch()
+    await route.fetch().catch(() => {})
     await route.abort()
   })
 }
@@ -212,7 +212,7 @@ describe('the network', () => {
       socket.connectToServer()
       sockets.push(socket)
     })
-    await page.goto(scene.app.url)
+    await page.goto(scene.url)
     await onPage(page).say('Stay with me')
     const run = await scene.upstream.request()
     await run.text('one ')
@@ -253,7 +253,7 @@ describe('the network', () => {
     const run = await scene.upstream.request()
     await page.getByText('Not sent').waitFor()
     await scene.context.unroute('**/graphql')
-    await onPage(page).button('Try again').click()
+    await onPage(page).button('Try now').click()
     await page.getByText('Not sent').waitFor({ state: 'detached' })
     deaf = false
     await page.reload()

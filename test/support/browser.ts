@@ -12,6 +12,7 @@ import { inject } from 'vitest'
 import { type App, createApp } from '../../src/server/app.ts'
 import { parseConfig } from '../../src/server/config.ts'
 import { type ScriptedUpstream, startScriptedUpstream } from './scripted-provider.ts'
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
 /** Starts the browser that test/support/browser-setup.ts found. */
 export async function launchBrowser(): Promise<Browser> {
@@ -27,6 +28,10 @@ export async function launchBrowser(): Promise<Browser> {
 /** A server with an upstream that waits for the test, and a browser that looks at it. */
 export type Scene = AsyncDisposable & {
   readonly app: App
+  /** Between the browser and the server. */
+  readonly network: TcpProxy
+  /** Where the browser finds the page. */
+  readonly url: string
   readonly upstream: ScriptedUpstream
   readonly context: BrowserContext
   /** Whatever must not happen in any tab: errors, breaches of the policy, requests to elsewhere. */
@@ -55,15 +60,19 @@ export async function openScene({
   const upstream = await startScriptedUpstream()
   const app = await createApp(parseConfig({}, { ...defaults(upstream, folder), ...settings }))
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
-  const problems = await watch(context, new URL(app.url).origin)
+  const network = await startTcpProxy({ host: '127.0.0.1', port: Number(new URL(app.url).port) })
+  const url = `http://127.0.0.1:${network.port}/`
+  const problems = await watch(context, new URL(url).origin)
   return {
     app,
+    network,
+    url,
     upstream,
     context,
     problems,
     async openTab(path = '') {
       const page = await context.newPage()
-      await page.goto(app.url + path)
+      await page.goto(url + path)
       return page
     },
     async create(titles) {
@@ -76,6 +85,7 @@ export async function openScene({
     },
     async [Symbol.asyncDispose]() {
       await context.close()
+      await network[Symbol.asyncDispose]()
       await app.close()
       await upstream.close()
       await rm(folder, { recursive: true })

@@ -1,15 +1,17 @@
-import { type KeyboardEvent, type ReactNode, type RefObject, useLayoutEffect, useState } from 'react'
+import { type KeyboardEvent, type ReactNode, type RefObject, useLayoutEffect } from 'react'
+import type { Place } from '../outbox/place.ts'
 import { IconButton } from '../ui/icon-button.tsx'
-import { readDraft, saveDraft } from './drafts.ts'
+import { useDraft } from './use-draft.ts'
 
 type Props = {
-  /** Whose draft it keeps; null is the conversation that does not exist yet. */
-  conversationId: string | null
+  /** Whose draft it keeps. */
+  place: Place
   field: RefObject<HTMLTextAreaElement | null>
-  /** While an answer is under way, Stop stands where Send does. */
+  /** While an answer is under way, Stop stands where Send does, and what is sent waits for its end. */
   answering: boolean
   stopping: boolean
-  onSend(text: string): void
+  /** Resolves once the text is kept. */
+  onSend(text: string): Promise<void>
   onStop(): void
   /** Called for ArrowUp in an empty field. */
   onRecall(): void
@@ -17,28 +19,13 @@ type Props = {
   children: ReactNode
 }
 
-export function Composer({
-  conversationId,
-  field,
-  answering,
-  stopping,
-  onSend,
-  onStop,
-  onRecall,
-  children,
-}: Props) {
-  const [text, setText] = useState(() => readDraft(conversationId))
+export function Composer({ place, field, answering, stopping, onSend, onStop, onRecall, children }: Props) {
+  const { text, write, clear } = useDraft(place)
+  const empty = text.trim() === ''
   useLayoutEffect(() => growToFit(field.current), [field, text])
-  const write = (next: string): void => {
-    setText(next)
-    saveDraft(conversationId, next)
-  }
   const send = (): void => {
-    if (answering || text.trim() === '') return
-    onSend(text)
-    setText('')
-    // The draft of a conversation that does not exist yet stays until it does: nothing else would survive a reload.
-    if (conversationId !== null) saveDraft(conversationId, '')
+    if (empty) return
+    clear(onSend(text))
   }
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === 'ArrowUp' && text === '') return onRecall()
@@ -67,24 +54,35 @@ export function Composer({
       />
       <div className="flex items-center justify-between gap-2 pt-1">
         {children}
-        {answering ? (
-          <IconButton icon="stop" label="Stop" disabled={stopping} onClick={onStop} className={roundButton} />
-        ) : (
-          <IconButton
-            icon="send"
-            label="Send"
-            type="submit"
-            disabled={text.trim() === ''}
-            className={roundButton}
-          />
-        )}
+        <div className="flex gap-2">
+          {answering && (
+            <IconButton
+              icon="stop"
+              label="Stop"
+              disabled={stopping}
+              onClick={onStop}
+              className={`${roundButton} ${empty ? filled : quiet}`}
+            />
+          )}
+          {!(answering && empty) && (
+            <IconButton
+              icon="send"
+              label={answering ? 'Send after this answer' : 'Send'}
+              type="submit"
+              disabled={empty}
+              className={`${roundButton} ${filled}`}
+            />
+          )}
+        </div>
       </div>
     </form>
   )
 }
 
-const roundButton =
-  'size-9! rounded-full! bg-accent! text-on-accent! hover:brightness-110 disabled:bg-line-strong! disabled:text-canvas! disabled:opacity-100! pointer-coarse:size-11!'
+const roundButton = 'size-9! rounded-full! pointer-coarse:size-11!'
+const filled =
+  'bg-accent! text-on-accent! hover:brightness-110 disabled:bg-line-strong! disabled:text-canvas! disabled:opacity-100!'
+const quiet = 'border! border-line-strong! text-ink!'
 
 /** Enter sends, but not while an input method composes, and not where there is only a touch keyboard. */
 export function sends(event: KeyboardEvent): boolean {

@@ -4,8 +4,22 @@ import type { Connection } from '../connection.ts'
 import { createStore, type ExternalStore } from '../external-store.ts'
 import type { ConversationSnapshotFragment } from '../graphql/graphql.ts'
 import { graphql } from '../graphql/index.ts'
-import { isOwnKey, newKey, type Outgoing, restoreOutgoing, saveOutgoing } from './outgoing.ts'
-import { applyEvent, applySnapshot, emptyThread, type ThreadEvent, type ThreadState } from './thread-state.ts'
+import type { Payload } from '../outbox/deliver.ts'
+import { isOwnKey, newKey } from '../outbox/key.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import { delivered, itemsAt, type OutboxItem } from '../outbox/outbox-state.ts'
+import { isNewPlace, newPlace, type Place } from '../outbox/place.ts'
+import {
+  addMessages,
+  applyEvent,
+  applySnapshot,
+  emptyThread,
+  isFinished,
+  noteHead,
+  showLeaf,
+  type ThreadEvent,
+  type ThreadState,
+} from './thread-state.ts'
 
 graphql(`
   fragment ConversationSnapshot on Conversation {
@@ -41,7 +55,7 @@ const conversationEvents = graphql(`
         }
       }
       ... on MessageChanged { clientMutationId message { ...MessageFields } }
-      ... on GenerationChanged { generation { id message { ...MessageFields } } }
+      ... on GenerationChanged { clientMutationId generation { id message { ...MessageFields } } }
       ... on GenerationFinished { generation { id message { ...MessageFields } } }
       ... on ConversationChanged {
         clientMutationId
@@ -57,25 +71,38 @@ const conversationEvents = graphql(`
 export type Phase = 'new' | 'loading' | 'ready' | 'unreachable' | 'missing'
 
 export type ConversationView = {
-  /** Null until the first message makes the conversation. */
-  readonly id: string | null
+  /** The conversation's id, once the first message has made it. */
+  readonly place: Place
   readonly phase: Phase
   readonly title: string
   readonly defaultModelId: string | null
   readonly thread: ThreadState
-  readonly outgoing: Outgoing | null
+  /** What was asked for here and the server has not confirmed, oldest first. */
+  readonly outgoing: readonly OutboxItem[]
   /** The run that the viewer has asked to stop. */
   readonly stoppingId: string | null
 }
 
-const newConversation: ConversationView = {
-  id: null,
-  phase: 'new',
+/** Where the page finds it again; null while nothing has been said in it. */
+export function addressOf({ place, outgoing }: ConversationView): Place | null {
+  return isNewPlace(place) && outgoing.length === 0 ? null : place
+}
+
+const unread: Omit<ConversationView, 'place' | 'phase'> = {
   title: '',
   defaultModelId: null,
   thread: emptyThread,
-  outgoing: null,
+  outgoing: [],
   stoppingId: null,
+}
+
+/** What stores work with. */
+export type Services = {
+  readonly client: Client
+  readonly connection: Connection
+  readonly outbox: Outbox
+  /** Called when an answer may have ended: what waits for that can be sent. */
+  onEnded(): void
 }
 
 /** Milliseconds before a conversation that could not be read or followed is read again. */
@@ -90,7 +117,11 @@ export class ConversationStore {
   /** Stays when the conversation comes to be and gets its id. */
   readonly key = newKey()
   readonly client: Client
+  readonly outbox: Outbox
   readonly #connection: Connection
+  readonly #onEnded: () => void
+  /** Where the conversation began, when it did so here. */
+  #origin: Place | null
   readonly #view: ExternalStore<ConversationView>
   #latest: ConversationView
   #cursor: string | null = null
@@ -98,14 +129,23 @@ export class ConversationStore {
   #failures = 0
   #stop: () => void = () => {}
   #drawing = false
+  /** The item whose message an event has brought, before all that it asked for was confirmed. */
+  #landed: string | null = null
 
-  constructor(client: Client, connection: Connection, id: string | null) {
+  constructor({ client, connection, outbox, onEnded }: Services, place: Place) {
     this.client = client
+    this.outbox = outbox
+    this.#onEnded = onEnded
     this.#connection = connection
-    const restored = id === null ? null : restoreOutgoing(id)
-    this.#latest =
-      id === null ? newConversation : { ...newConversation, id, phase: 'loading', outgoing: restored }
+    this.#origin = isNewPlace(place) ? place : null
+    const outgoing = itemsAt(outbox.state.get(), place)
+    this.#latest = { ...unread, place, phase: isNewPlace(place) ? 'new' : 'loading', outgoing }
     this.#view = createStore(this.#latest)
+  }
+
+  /** Whether this is what `place` names, or named before the conversation existed. */
+  isAt(place: Place): boolean {
+    return place === this.#latest.place || place === this.#origin
   }
 
   /** What components see: at most one change per frame, however fast the text arrives. */
@@ -128,16 +168,14 @@ export class ConversationStore {
     })
   }
 
-  setOutgoing(outgoing: Outgoing | null): void {
-    this.update({ outgoing })
-    if (this.#latest.id !== null) saveOutgoing(this.#latest.id, outgoing)
-  }
-
   /** Follows the conversation until the returned function is called. */
   watch(): () => void {
     this.#watchers += 1
     if (this.#watchers === 1) this.#start()
+    const unlisten = this.outbox.state.subscribe(() => this.#receiveItems())
+    this.#receiveItems()
     return () => {
+      unlisten()
       this.#watchers -= 1
       if (this.#watchers === 0) this.#stop()
     }
@@ -146,26 +184,44 @@ export class ConversationStore {
   /** The conversation has come to be, or was read anew. */
   receive(conversation: ConversationSnapshotFragment): void {
     const { id, title, defaultModel, head, thread, eventsCursor } = conversation
-    const created = this.#latest.id === null
+    const created = isNewPlace(this.#latest.place)
     this.#cursor = eventsCursor
     this.update({
-      id,
+      place: id,
       title,
       phase: 'ready',
       defaultModelId: defaultModel?.id ?? null,
       thread: applySnapshot(this.#latest.thread, { messages: thread.nodes, headId: head?.id ?? null }),
     })
     if (created && this.#watchers > 0) this.#follow()
+    this.#onEnded()
+  }
+
+  /** The server has taken an item. Whoever looks at its place sees it now; to others it comes by events, in order. */
+  accept(item: OutboxItem, { userMessage, generation, conversation }: Payload): void {
+    const { phase, thread } = this.#latest
+    const isShown = thread.leafId === item.parentId || thread.leafId === userMessage?.id
+    if (phase !== 'ready' || !isShown) return
+    const messages = [userMessage, generation?.message].filter((message) => message != null)
+    const headId = conversation?.head?.id ?? thread.headId
+    this.update({ thread: showLeaf(noteHead(addMessages(thread, messages), headId), messages.at(-1)!.id) })
+  }
+
+  /** Whether a message is being written, as far as this store can know. */
+  isUnderWay(messageId: string): boolean {
+    const message = this.#latest.thread.messages.get(messageId)
+    const isCurrent = this.#watchers > 0 && this.#connection.state.get() === 'open'
+    return isCurrent && message !== undefined && !isFinished(message)
   }
 
   #start(): void {
-    if (this.#latest.id === null || this.#latest.phase === 'missing') return
+    if (isNewPlace(this.#latest.place) || this.#latest.phase === 'missing') return
     if (this.#cursor === null) void this.#read()
     else this.#follow()
   }
 
   async #read(): Promise<void> {
-    const id = this.#latest.id!
+    const id = this.#latest.place
     let stopped = false
     this.#stop = () => {
       stopped = true
@@ -186,7 +242,7 @@ export class ConversationStore {
     this.#stop = follow(
       this.client,
       conversationEvents,
-      { conversationId: this.#latest.id!, after: this.#cursor },
+      { conversationId: this.#latest.place, after: this.#cursor },
       { onEvent: (data) => this.#apply(data.conversationEvents), onEnd: (error) => this.#fail(error) },
     )
   }
@@ -199,8 +255,8 @@ export class ConversationStore {
     if (thread === 'resync') return this.#readAgain()
     this.#failures = 0
     this.update({ thread })
-    if (event.__typename === 'MessageChanged' && key !== null && key === this.#latest.outgoing?.key)
-      this.setOutgoing(null)
+    if (event.__typename === 'GenerationFinished') this.#onEnded()
+    if (key !== null) this.#confirm(event, key)
     if (event.__typename === 'ConversationChanged') {
       const { title, defaultModel } = event.conversation
       this.update({ title, defaultModelId: defaultModel?.id ?? null })
@@ -209,8 +265,43 @@ export class ConversationStore {
 
   #remove(): void {
     this.#stop()
-    this.setOutgoing(null)
     this.update({ phase: 'missing' })
+  }
+
+  /** An event tells of what an item asked for, maybe before the server's answer does, which may be lost. */
+  #confirm(event: ThreadEvent, key: string): void {
+    if (!this.#latest.outgoing.some((item) => item.key === key)) return
+    if (event.__typename === 'MessageChanged') {
+      this.#landed = key
+      this.#receiveItems()
+    }
+    if (event.__typename !== 'GenerationChanged') return
+    const leafId = event.generation.message.id
+    void this.outbox.change((state) => delivered(state, key, leafId))
+  }
+
+  /** What the outbox has for this conversation, wherever that is by now. */
+  #receiveItems(): void {
+    const { items, leftovers } = this.outbox.state.get()
+    const begun = items.find(({ origin }) => origin !== null && origin.place === this.#latest.place)
+    if (leftovers.includes(this.#latest.place)) this.#beginAnew()
+    else if (begun && begun.place !== this.#latest.place) this.#adopt(begun.place)
+    const outgoing = items.filter(({ key, place }) => place === this.#latest.place && key !== this.#landed)
+    if (outgoing.length + this.#latest.outgoing.length > 0) this.update({ outgoing })
+  }
+
+  /** Another tab has made the conversation. */
+  #adopt(place: Place): void {
+    this.update({ place, phase: 'loading' })
+    if (this.#watchers > 0) void this.#read()
+  }
+
+  /** The first message of the conversation never came to be: it is as if it had never been there. */
+  #beginAnew(): void {
+    this.#stop()
+    this.#cursor = null
+    this.#origin ??= newPlace()
+    this.update({ ...unread, place: this.#origin, phase: 'new' })
   }
 
   /** Without the access token nothing can be read: the page asks for it. */

@@ -126,10 +126,10 @@ export function applyEvent(state: ThreadState, event: ThreadEvent, own: boolean)
     case 'PartFinished':
       return applyFinishedPart(state, event)
     case 'MessageChanged':
-      return applyMessage(state, event.message, own)
+      return applyMessage(state, event.message)
     case 'GenerationChanged':
     case 'GenerationFinished':
-      return applyMessage(state, event.generation.message, own)
+      return applyMessage(state, event.generation.message)
     case 'ConversationChanged':
       return (own ? noteHead : followHead)(state, event.conversation.head?.id ?? null)
     case 'ResyncRequired':
@@ -140,10 +140,10 @@ export function applyEvent(state: ThreadState, event: ThreadEvent, own: boolean)
   }
 }
 
-/** What goes on from the end of the branch shown is shown, and what this page said, wherever it landed. */
-function applyMessage(state: ThreadState, message: Message, own: boolean): ThreadState {
+/** What goes on from the end of the branch shown is shown. */
+function applyMessage(state: ThreadState, message: Message): ThreadState {
   const added = addMessages(state, [message])
-  const goesOn = own || parentOf(message) === state.leafId
+  const goesOn = parentOf(message) === state.leafId
   return goesOn && !state.messages.has(message.id) ? showLeaf(added, message.id) : added
 }
 

@@ -4,16 +4,18 @@ import { ConversationRow } from './conversation-row.tsx'
 import { DeleteDialog } from './delete-dialog.tsx'
 import type { ConversationItem } from './documents.ts'
 import { groupByAge } from './groups.ts'
+import { Unsent } from './unsent.tsx'
 import type { ConversationList as List } from './use-conversation-list.ts'
 
 export function ConversationList({ list, onPick }: { list: List; onPick(): void }) {
-  const { conversationId } = useRoute()
+  const { place } = useRoute()
   const { conversations, failed, loadMore } = list
   const [deleting, setDeleting] = useState<ConversationItem | null>(null)
   return (
     <div className="min-h-0 flex-1 overflow-y-auto px-2 pb-4">
       {failed && <Hint>The list could not be loaded. Trying again…</Hint>}
       {conversations?.length === 0 && <Hint>Conversations will be listed here.</Hint>}
+      <Unsent onPick={onPick} />
       {groupByAge(conversations ?? []).map(({ name, items }) => (
         <section key={name} aria-label={name} className="pt-3">
           <h2 className="px-2.5 pb-1 font-medium text-muted text-xs">{name}</h2>
@@ -22,7 +24,7 @@ export function ConversationList({ list, onPick }: { list: List; onPick(): void 
               <ConversationRow
                 key={item.id}
                 item={item}
-                current={item.id === conversationId}
+                current={item.id === place}
                 onPick={onPick}
                 onDelete={() => setDeleting(item)}
               />

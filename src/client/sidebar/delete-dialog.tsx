@@ -1,8 +1,10 @@
 import { AlertDialog } from '@base-ui/react/alert-dialog'
 import { useRef } from 'react'
 import { useMutation } from 'urql'
-import { explain } from '../conversation/actions.ts'
-import { newKey } from '../conversation/outgoing.ts'
+import { explain } from '../outbox/deliver.ts'
+import { newKey } from '../outbox/key.ts'
+import { abandoned } from '../outbox/outbox-state.ts'
+import { usePage } from '../page.tsx'
 import { navigate, useRoute } from '../router.ts'
 import { notify } from '../ui/notices.tsx'
 import { type ConversationItem, deleteConversation } from './documents.ts'
@@ -11,7 +13,8 @@ type Props = { conversation: ConversationItem | null; onClose(): void }
 
 export function DeleteDialog({ conversation, onClose }: Props) {
   const [, remove] = useMutation(deleteConversation)
-  const { conversationId } = useRoute()
+  const { place } = useRoute()
+  const { outbox, drafts } = usePage()
   const shown = useRef(conversation)
   if (conversation) shown.current = conversation
   const confirm = async (): Promise<void> => {
@@ -21,7 +24,9 @@ export function DeleteDialog({ conversation, onClose }: Props) {
     const { data, error } = await remove({ input })
     const refused = data?.deleteConversation?.userErrors[0]
     if (error || refused) return notify(error ? explain(error) : refused!.message)
-    if (conversation.id === conversationId) navigate(null, { replace: true })
+    drafts.set(conversation.id, '')
+    void outbox.change((state) => abandoned(state, conversation.id))
+    if (conversation.id === place) navigate(null, { replace: true })
   }
   return (
     <AlertDialog.Root open={conversation !== null} onOpenChange={(open) => open || onClose()}>

@@ -1,8 +1,8 @@
 import { memo } from 'react'
 import { ModelName } from '../composer/model-name.tsx'
-import { regenerate } from '../conversation/actions.ts'
 import type { ConversationStore } from '../conversation/conversation-store.ts'
 import type { LivePart, LiveParts } from '../conversation/fold-events.ts'
+import { regenerate } from '../conversation/say.ts'
 import { isFinished, type Message, partsOf } from '../conversation/thread-state.ts'
 import { Markdown } from '../markdown/markdown.tsx'
 import { CopyButton } from '../ui/copy-button.tsx'
@@ -32,7 +32,7 @@ export const AssistantMessage = memo(function AssistantMessage({
 }: Props) {
   const finished = isFinished(message)
   const parts = partsOf(message, live).filter(({ text }) => text !== '')
-  const again = (): void => void regenerate(store, message, modelId)
+  const again = (): void => regenerate(store, message, modelId)
   return (
     <article aria-label="Answer" className="group pt-2">
       <Author model={message.model} />

@@ -2,14 +2,22 @@ import { type RefObject, useCallback, useEffect, useRef, useState } from 'react'
 import { Composer, hasFinePointer } from '../composer/composer.tsx'
 import { ModelSelect } from '../composer/model-select.tsx'
 import { chooseModel, isDemo, type Model, type Models, rememberModel, useModels } from '../composer/models.ts'
-import { pickModel, resend, send, stop } from '../conversation/actions.ts'
-import type { ConversationStore, ConversationView } from '../conversation/conversation-store.ts'
+import { pickModel, stop } from '../conversation/actions.ts'
+import {
+  addressOf,
+  type ConversationStore,
+  type ConversationView,
+} from '../conversation/conversation-store.ts'
+import { saidNow } from '../conversation/queue.ts'
+import { send } from '../conversation/say.ts'
 import { runningLeaf, threadOf } from '../conversation/thread-state.ts'
 import { useSelected } from '../external-store.ts'
-import { navigate, useRoute } from '../router.ts'
+import type { Place } from '../outbox/place.ts'
+import { navigate } from '../router.ts'
 import { ChatHeader } from './chat-header.tsx'
 import { FirstRun } from './first-run.tsx'
 import { LoadingThread, MissingConversation, UnreachableServer } from './placeholders.tsx'
+import { Queue } from './queue.tsx'
 import { Thread } from './thread.tsx'
 
 type Props = { store: ConversationStore; onOpenSidebar(): void }
@@ -17,7 +25,7 @@ type Props = { store: ConversationStore; onOpenSidebar(): void }
 /** One conversation: its messages, and the place to say something. Only the thread is drawn for every bit of text. */
 export function Chat({ store, onOpenSidebar }: Props) {
   const phase = useSelected(store.view, (view) => view.phase)
-  const empty = useSelected(store.view, isEmpty)
+  const sending = useSelected(store.view, hasOutgoing)
   const title = useSelected(store.view, (view) => view.title)
   const defaultModelId = useSelected(store.view, (view) => view.defaultModelId)
   const models = useModels()
@@ -33,18 +41,19 @@ export function Chat({ store, onOpenSidebar }: Props) {
     if (id === null) field.current?.focus()
   }, [])
   const modelId = model?.id ?? null
+  const blank = phase === 'new' && !sending
   return (
     <main className="relative flex min-w-0 flex-1 flex-col">
       <ChatHeader title={title} onOpenSidebar={onOpenSidebar} />
-      {empty && <FirstRun onPick={(text) => void send(store, text, modelId)} />}
-      {!empty && phase === 'loading' && <LoadingThread />}
-      {!empty && phase === 'unreachable' && <UnreachableServer />}
+      {blank && <FirstRun onPick={(text) => void send(store, text, modelId)} />}
+      {phase === 'loading' && !sending && <LoadingThread />}
+      {phase === 'unreachable' && !sending && <UnreachableServer />}
       {phase === 'missing' && <MissingConversation />}
-      {!empty && (phase === 'ready' || phase === 'new') && (
+      {(phase === 'ready' || sending) && phase !== 'missing' && (
         <Thread {...{ store, modelId, editing }} onEdit={edit} />
       )}
-      {phase !== 'missing' && <Footer {...{ store, models, model, field }} onEdit={edit} />}
-      {empty && <div className="hidden sm:block sm:flex-1" />}
+      <Footer {...{ store, models, model, field }} onEdit={edit} />
+      {blank && <div className="hidden sm:block sm:flex-1" />}
     </main>
   )
 }
@@ -58,7 +67,8 @@ type FooterProps = {
 }
 
 function Footer({ store, models, model, field, onEdit }: FooterProps) {
-  const conversationId = useSelected(store.view, (view) => view.id)
+  const place = useSelected(store.view, draftPlaceOf)
+  const missing = useSelected(store.view, (view) => view.phase === 'missing')
   const answering = useSelected(store.view, isAnswering)
   const stopping = useSelected(store.view, isStopping)
   useStopKey(answering, () => void stop(store))
@@ -73,15 +83,18 @@ function Footer({ store, models, model, field, onEdit }: FooterProps) {
   }
   return (
     <div className="mx-auto w-full max-w-184 px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-4">
-      <Composer
-        {...{ conversationId, field, answering, stopping }}
-        onSend={(text) => void send(store, text, model?.id ?? null)}
-        onStop={() => void stop(store)}
-        onRecall={recall}
-      >
-        <ModelSelect models={models.list} selected={model} onSelect={select} />
-      </Composer>
-      {isDemo(model) && <DemoNote />}
+      <Queue store={store} />
+      {!missing && (
+        <Composer
+          {...{ place, field, answering, stopping }}
+          onSend={(text) => send(store, text, model?.id ?? null)}
+          onStop={() => void stop(store)}
+          onRecall={recall}
+        >
+          <ModelSelect models={models.list} selected={model} onSelect={select} />
+        </Composer>
+      )}
+      {!missing && isDemo(model) && <DemoNote />}
     </div>
   )
 }
@@ -95,18 +108,11 @@ function DemoNote() {
   )
 }
 
-/** Follows the conversation while it is shown, gives it its address once it has one, sends what a reload interrupted. */
+/** Follows the conversation while it is shown, and gives it its address. */
 function useFollowed(store: ConversationStore): void {
-  const { conversationId } = useRoute()
-  const id = useSelected(store.view, (view) => view.id)
-  const ready = useSelected(store.view, (view) => view.phase === 'ready')
+  const address = useSelected(store.view, addressOf)
   useEffect(() => store.watch(), [store])
-  useEffect(() => {
-    if (conversationId === null && id !== null) navigate(id, { replace: true })
-  }, [conversationId, id])
-  useEffect(() => {
-    if (ready) void resend(store)
-  }, [store, ready])
+  useEffect(() => navigate(address, { replace: true }), [address])
 }
 
 const openLayers = '[role=dialog], [role=alertdialog], [role=listbox], [role=menu]'
@@ -124,15 +130,25 @@ function useStopKey(answering: boolean, onStop: () => void): void {
   })
 }
 
-function isEmpty({ phase, outgoing }: ConversationView): boolean {
-  return phase === 'new' && outgoing === null
+/** The blank pages of all tabs share their draft. */
+function draftPlaceOf(view: ConversationView): Place {
+  return addressOf(view) ?? 'new'
 }
 
-function isAnswering({ thread, outgoing }: ConversationView): boolean {
-  return runningLeaf(thread) !== null || (outgoing !== null && outgoing.failure === null)
+function hasOutgoing({ outgoing }: ConversationView): boolean {
+  return outgoing.length > 0
+}
+
+function isAnswering(view: ConversationView): boolean {
+  return runningLeaf(view.thread) !== null || isSending(view)
 }
 
 /** Stop has been pressed, or there is nothing yet that could be stopped. */
-function isStopping({ thread, outgoing, stoppingId }: ConversationView): boolean {
-  return outgoing !== null || runningLeaf(thread)?.generation?.id === stoppingId
+function isStopping({ thread, stoppingId }: ConversationView): boolean {
+  const running = runningLeaf(thread)
+  return running === null || running.generation?.id === stoppingId
+}
+
+function isSending({ outgoing, thread }: ConversationView): boolean {
+  return saidNow(outgoing, thread)?.problem === null
 }

@@ -1,29 +1,49 @@
-import { discard, retry } from '../conversation/actions.ts'
+import { Editor } from '../composer/editor.tsx'
 import type { ConversationStore } from '../conversation/conversation-store.ts'
-import type { Outgoing } from '../conversation/outgoing.ts'
+import { discard, retry } from '../conversation/say.ts'
+import type { OutboxItem } from '../outbox/outbox-state.ts'
 import { Callout, CalloutButton } from './callout.tsx'
+import { useHeldBack } from './use-held-back.ts'
 import { UserBubble } from './user-bubble.tsx'
 import { Waiting } from './waiting.tsx'
 
+type Props = { store: ConversationStore; item: OutboxItem }
+
 /** What the viewer said a moment ago, before the server has it. */
-export function OutgoingMessage({ store, outgoing }: { store: ConversationStore; outgoing: Outgoing }) {
+export function OutgoingMessage({ store, item }: Props) {
+  const { editing, begin, end } = useHeldBack(store, item)
+  if (editing && item.text !== null) {
+    return (
+      <div className="pt-6">
+        <Editor place={item.key} text={item.text} onCancel={() => end(null)} onSubmit={end} />
+      </div>
+    )
+  }
   return (
     <>
-      {outgoing.text !== null && (
+      {item.text !== null && (
         <div className="pt-6">
-          <UserBubble text={outgoing.text} />
+          <UserBubble text={item.text} />
         </div>
       )}
       <div className="pt-4">
-        {outgoing.failure === null ? (
-          <Waiting>Sending</Waiting>
-        ) : (
-          <Callout tone="danger" title="Not sent" detail={outgoing.failure}>
-            <CalloutButton onClick={() => void retry(store)}>Try again</CalloutButton>
-            <CalloutButton onClick={() => discard(store)}>Discard</CalloutButton>
-          </Callout>
-        )}
+        {item.problem === null ? <Waiting>Sending</Waiting> : <Trouble {...{ store, item }} onEdit={begin} />}
       </div>
     </>
+  )
+}
+
+function Trouble({ store, item, onEdit }: Props & { onEdit(): void }) {
+  const { reason, final } = item.problem!
+  return (
+    <Callout
+      tone={final ? 'danger' : 'warning'}
+      title={final ? 'Not sent' : 'Not sent yet'}
+      detail={final ? reason : `${reason}. Trying again…`}
+    >
+      <CalloutButton onClick={() => retry(store, item)}>{final ? 'Retry' : 'Try now'}</CalloutButton>
+      {item.text !== null && <CalloutButton onClick={onEdit}>Edit</CalloutButton>}
+      <CalloutButton onClick={() => discard(store, item)}>Discard</CalloutButton>
+    </Callout>
   )
 }

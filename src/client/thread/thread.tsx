@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'react'
 import { loadEarlier } from '../conversation/actions.ts'
 import type { ConversationStore } from '../conversation/conversation-store.ts'
+import { saidNow } from '../conversation/queue.ts'
 import { earlierThan, runningLeaf, threadOf } from '../conversation/thread-state.ts'
 import { useStore } from '../external-store.ts'
 import { IconButton } from '../ui/icon-button.tsx'
@@ -24,16 +25,13 @@ export function Thread({ store, modelId, editing, onEdit }: Props) {
   const scroller = useRef<HTMLDivElement>(null)
   const content = useRef<HTMLDivElement>(null)
   const { atEnd, toEnd } = useFollowScroll(scroller, content)
-  const messages = useMemo(
-    () => threadOf(thread, outgoing ? outgoing.parentId : thread.leafId),
-    [thread, outgoing],
-  )
-  const turns = useMemo(() => toTurns(messages), [messages])
-  const running = outgoing ? null : runningLeaf(thread)
-  const began = useBegan(outgoing !== null, toEnd)
+  const turns = useMemo(() => toTurns(threadOf(thread)), [thread])
+  const item = saidNow(outgoing, thread)
+  const running = runningLeaf(thread)
+  const began = useBegan(item?.key ?? null, toEnd)
   const earlier = earlierThan(thread)
   // What is asked again stands in the turn of its question, what is said begins one.
-  const lastTurn = outgoing && outgoing.text !== null ? outgoing.key : turns.at(-1)?.key
+  const lastTurn = item && item.text !== null ? item.key : turns.at(-1)?.key
   const roomy = (key: string): string => (began && key === lastTurn ? 'min-h-[calc(100cqh-2rem)]' : '')
   return (
     <div className="relative min-h-0 flex-1">
@@ -58,12 +56,12 @@ export function Thread({ store, modelId, editing, onEdit }: Props) {
                   editing={editing === message.id}
                 />
               ))}
-              {outgoing?.text === null && key === lastTurn && <OutgoingMessage {...{ store, outgoing }} />}
+              {item?.text === null && key === lastTurn && <OutgoingMessage {...{ store, item }} />}
             </section>
           ))}
-          {outgoing && outgoing.text !== null && (
-            <section className={roomy(outgoing.key)}>
-              <OutgoingMessage {...{ store, outgoing }} />
+          {item && item.text !== null && (
+            <section key={item.key} className={roomy(item.key)}>
+              <OutgoingMessage {...{ store, item }} />
             </section>
           )}
         </div>
@@ -92,11 +90,11 @@ export function Thread({ store, modelId, editing, onEdit }: Props) {
  * Whether something was said since the conversation was opened: then its last turn has the room of a screen, so that
  * the question moves to the top and the answer grows below it.
  */
-function useBegan(sending: boolean, toEnd: () => void): boolean {
-  const began = useRef(sending)
-  if (sending) began.current = true
+function useBegan(sending: string | null, toEnd: () => void): boolean {
+  const began = useRef(false)
+  if (sending !== null) began.current = true
   useLayoutEffect(() => {
-    if (sending) toEnd()
+    if (sending !== null) toEnd()
   }, [sending, toEnd])
   return began.current
 }
