@@ -22,10 +22,10 @@ export type Connection = {
 
 /** Milliseconds. */
 const timers = {
+  connecting: 10_000,
   ping: 10_000,
   pong: 5_000,
-  wakePong: 1_500,
-  ack: 10_000,
+  wakePong: 500,
 }
 const closedByUs = 1000
 const unauthorized = 4401
@@ -49,10 +49,12 @@ export function connect(url: string): Connection {
     shouldRetry: () => true,
     retryWait: retry.wait,
     keepAlive: timers.ping,
-    connectionAckWaitTimeout: timers.ack,
     lazyCloseTimeout: 5_000,
     on: {
-      connecting: () => state.set('connecting'),
+      connecting() {
+        state.set('connecting')
+        watch.expect(timers.connecting)
+      },
       opened: (opened) => watch.opened(opened as WebSocket),
       connected: () => state.set('open'),
       message: () => watch.heard(),
@@ -63,10 +65,16 @@ export function connect(url: string): Connection {
       },
     },
   })
-  watch.onSilence(() => socket.terminate())
-  onReturn(() => {
-    retry.now()
-    watch.probe(timers.wakePong)
+  const reconnect = (): void => {
+    retry.skip()
+    socket.terminate()
+  }
+  watch.onSilence(reconnect)
+  onReturn((slept) => {
+    const isConnected = state.get() === 'open' || state.get() === 'connecting'
+    if (!isConnected) retry.skip()
+    else if (slept) reconnect()
+    else watch.probe(timers.wakePong)
   })
   return {
     state,

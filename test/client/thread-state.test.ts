@@ -23,6 +23,7 @@ function message(id: string, { parent, siblings, status = 'COMPLETED', text = id
   return {
     id,
     role: id.startsWith('q') ? 'USER' : 'ASSISTANT',
+    isContinuation: false,
     status,
     createdAt: '2026-01-01T00:00:00Z',
     parents: parent === undefined ? [] : [{ id: parent }],

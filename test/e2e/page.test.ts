@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser, onPage, openScene, type Scene } from '../support/browser.ts'
 
 const patient = { timeout: 20_000 }
+/** Long before the page would ask by itself whether the server is still there, also on a machine that is busy. */
+const atOnce = { timeout: 5_000 }
 
 let browser: Browser
 beforeAll(async () => {
@@ -26,6 +28,11 @@ async function greeted(scene: Scene): Promise<Page> {
   await run.finish()
   await onPage(page).button('Send').waitFor()
   return page
+}
+
+function standStill(): void {
+  const end = Date.now() + 5_500
+  while (Date.now() < end);
 }
 
 /** From now on the server does what it is asked to, and the page never hears of it over HTTP. */
@@ -226,6 +233,34 @@ describe('the network', () => {
     await run.text('three')
     expect(await readAnswer(page, 'three')).toBe('one two three')
     await page.getByText('Connected again').waitFor({ state: 'detached' })
+  })
+
+  test('may fall silent: back from sleep, or online, or looked at, the page has what it missed at once', async () => {
+    await using scene = await openScene({ browser })
+    let silent = 0
+    let sockets = 0
+    await scene.context.routeWebSocket(/graphql/, (socket) => {
+      const number = ++sockets
+      const server = socket.connectToServer()
+      const isHeard = () => number > silent
+      server.onMessage((message) => isHeard() && socket.send(message))
+      socket.onMessage((message) => isHeard() && server.send(message))
+    })
+    const page = await greeted(scene)
+    await onPage(page).say('Go on')
+    const run = await scene.upstream.request()
+    const returns = {
+      // To the page a machine that sleeps is one on which nothing happens for a while.
+      sleep: () => page.evaluate(standStill),
+      online: () => page.evaluate(() => void window.dispatchEvent(new Event('online'))),
+      look: () => page.evaluate(() => void document.dispatchEvent(new Event('visibilitychange'))),
+    }
+    for (const [name, comeBack] of Object.entries(returns)) {
+      silent = sockets
+      await run.text(`${name} `)
+      await comeBack()
+      await onPage(page).answer.getByText(name).waitFor(atOnce)
+    }
   })
 
   test('may lose the confirmation: an event brings it', async () => {

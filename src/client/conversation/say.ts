@@ -30,6 +30,13 @@ export function regenerate(store: ConversationStore, message: Message, modelId: 
   void ask(store, { kind: 'regenerate', ...beside(store, message), modelId })
 }
 
+/** Asks the model to go on with an answer that was cut. */
+export function goOn(store: ConversationStore, { id, model, generation }: Message): void {
+  const headId = store.latest.thread.headId
+  const place = { parentId: id, targetId: generation?.id ?? null, headId }
+  void ask(store, { kind: 'continue', ...place, modelId: model?.id ?? null })
+}
+
 /** Tries again what was refused, or waits for its next try. */
 export function retry({ outbox }: ConversationStore, { key }: OutboxItem): void {
   const fresh = newKey()

@@ -18,6 +18,7 @@ graphql(`
   fragment MessageFields on Message {
     id
     role
+    isContinuation
     status
     createdAt
     parents { id }

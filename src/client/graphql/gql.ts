@@ -25,17 +25,19 @@ type Documents = {
     "\n  query Conversation($id: ID!) {\n    conversation(id: $id) { ...ConversationSnapshot }\n  }\n": typeof types.ConversationDocument,
     "\n  subscription ConversationEvents($conversationId: ID!, $after: Cursor) {\n    conversationEvents(conversationId: $conversationId, after: $after) {\n      __typename\n      cursor\n      ... on PartDelta { messageId partIndex revision kind offset text }\n      ... on PartFinished {\n        messageId\n        part {\n          __typename\n          index\n          ... on TextPart { text }\n          ... on ReasoningPart { text }\n        }\n      }\n      ... on MessageChanged { clientMutationId message { ...MessageFields } }\n      ... on GenerationChanged { clientMutationId generation { id message { ...MessageFields } } }\n      ... on GenerationFinished { generation { id message { ...MessageFields } } }\n      ... on ConversationChanged {\n        clientMutationId\n        conversation { id title updatedAt defaultModel { id } head { id } }\n      }\n      ... on ConversationRemoved { conversationId }\n      ... on ResyncRequired { reason }\n    }\n  }\n": typeof types.ConversationEventsDocument,
     "\n  fragment GenerationFields on Generation {\n    id\n    status\n    attempt\n    finishReason\n    startedAt\n    finishedAt\n    failure { code message retryable retryAt }\n  }\n": typeof types.GenerationFieldsFragmentDoc,
-    "\n  fragment MessageFields on Message {\n    id\n    role\n    status\n    createdAt\n    parents { id }\n    siblings { id }\n    parts {\n      __typename\n      index\n      ... on TextPart { text }\n      ... on ReasoningPart { text }\n    }\n    model { id displayName provider { id name } }\n    generation { ...GenerationFields }\n  }\n": typeof types.MessageFieldsFragmentDoc,
+    "\n  fragment MessageFields on Message {\n    id\n    role\n    isContinuation\n    status\n    createdAt\n    parents { id }\n    siblings { id }\n    parts {\n      __typename\n      index\n      ... on TextPart { text }\n      ... on ReasoningPart { text }\n    }\n    model { id displayName provider { id name } }\n    generation { ...GenerationFields }\n  }\n": typeof types.MessageFieldsFragmentDoc,
     "\n  mutation CreateConversation($input: CreateConversationInput!) {\n    createConversation(input: $input) {\n      conversation { ...ConversationSnapshot ...ConversationItem }\n      userErrors { code message }\n    }\n  }\n": typeof types.CreateConversationDocument,
     "\n  fragment SendPayload on SendMessagePayload {\n    userMessage { ...MessageFields }\n    generation { id message { ...MessageFields } }\n    conversation { ...ConversationItem head { id } }\n    userErrors { code message }\n  }\n": typeof types.SendPayloadFragmentDoc,
     "\n  mutation SendMessage($input: SendMessageInput!) {\n    sendMessage(input: $input) { ...SendPayload }\n  }\n": typeof types.SendMessageDocument,
     "\n  mutation EditMessage($input: EditMessageInput!) {\n    editMessage(input: $input) { ...SendPayload }\n  }\n": typeof types.EditMessageDocument,
     "\n  mutation RegenerateMessage($input: RegenerateMessageInput!) {\n    regenerateMessage(input: $input) { ...SendPayload }\n  }\n": typeof types.RegenerateMessageDocument,
+    "\n  mutation ContinueGeneration($input: ContinueGenerationInput!) {\n    continueGeneration(input: $input) { ...SendPayload }\n  }\n": typeof types.ContinueGenerationDocument,
     "\n  fragment ConversationItem on Conversation {\n    id\n    title\n    updatedAt\n    archivedAt\n    activeGenerations { id status }\n  }\n": typeof types.ConversationItemFragmentDoc,
     "\n  query ConversationList($after: String) {\n    viewer {\n      id\n      eventsCursor\n      conversations(first: 40, after: $after) {\n        nodes { ...ConversationItem }\n        pageInfo { hasNextPage endCursor }\n      }\n    }\n  }\n": typeof types.ConversationListDocument,
     "\n  subscription ViewerEvents($after: Cursor) {\n    viewerEvents(after: $after) {\n      __typename\n      cursor\n      ... on ConversationChanged { conversation { ...ConversationItem } }\n      ... on ConversationRemoved { conversationId }\n      ... on ResyncRequired { reason }\n    }\n  }\n": typeof types.ViewerEventsDocument,
     "\n  mutation RenameConversation($input: UpdateConversationInput!) {\n    updateConversation(input: $input) {\n      conversation { id title }\n      userErrors { code message }\n    }\n  }\n": typeof types.RenameConversationDocument,
     "\n  mutation DeleteConversation($input: DeleteConversationInput!) {\n    deleteConversation(input: $input) {\n      deletedConversationId\n      userErrors { code message }\n    }\n  }\n": typeof types.DeleteConversationDocument,
+    "\n  query QueuePlace($id: ID!) {\n    generation(id: $id) { id queuePosition }\n  }\n": typeof types.QueuePlaceDocument,
 };
 const documents: Documents = {
     "\n  fragment ModelFields on Model {\n    id\n    name\n    displayName\n    available\n    provider { id name }\n  }\n": types.ModelFieldsFragmentDoc,
@@ -49,17 +51,19 @@ const documents: Documents = {
     "\n  query Conversation($id: ID!) {\n    conversation(id: $id) { ...ConversationSnapshot }\n  }\n": types.ConversationDocument,
     "\n  subscription ConversationEvents($conversationId: ID!, $after: Cursor) {\n    conversationEvents(conversationId: $conversationId, after: $after) {\n      __typename\n      cursor\n      ... on PartDelta { messageId partIndex revision kind offset text }\n      ... on PartFinished {\n        messageId\n        part {\n          __typename\n          index\n          ... on TextPart { text }\n          ... on ReasoningPart { text }\n        }\n      }\n      ... on MessageChanged { clientMutationId message { ...MessageFields } }\n      ... on GenerationChanged { clientMutationId generation { id message { ...MessageFields } } }\n      ... on GenerationFinished { generation { id message { ...MessageFields } } }\n      ... on ConversationChanged {\n        clientMutationId\n        conversation { id title updatedAt defaultModel { id } head { id } }\n      }\n      ... on ConversationRemoved { conversationId }\n      ... on ResyncRequired { reason }\n    }\n  }\n": types.ConversationEventsDocument,
     "\n  fragment GenerationFields on Generation {\n    id\n    status\n    attempt\n    finishReason\n    startedAt\n    finishedAt\n    failure { code message retryable retryAt }\n  }\n": types.GenerationFieldsFragmentDoc,
-    "\n  fragment MessageFields on Message {\n    id\n    role\n    status\n    createdAt\n    parents { id }\n    siblings { id }\n    parts {\n      __typename\n      index\n      ... on TextPart { text }\n      ... on ReasoningPart { text }\n    }\n    model { id displayName provider { id name } }\n    generation { ...GenerationFields }\n  }\n": types.MessageFieldsFragmentDoc,
+    "\n  fragment MessageFields on Message {\n    id\n    role\n    isContinuation\n    status\n    createdAt\n    parents { id }\n    siblings { id }\n    parts {\n      __typename\n      index\n      ... on TextPart { text }\n      ... on ReasoningPart { text }\n    }\n    model { id displayName provider { id name } }\n    generation { ...GenerationFields }\n  }\n": types.MessageFieldsFragmentDoc,
     "\n  mutation CreateConversation($input: CreateConversationInput!) {\n    createConversation(input: $input) {\n      conversation { ...ConversationSnapshot ...ConversationItem }\n      userErrors { code message }\n    }\n  }\n": types.CreateConversationDocument,
     "\n  fragment SendPayload on SendMessagePayload {\n    userMessage { ...MessageFields }\n    generation { id message { ...MessageFields } }\n    conversation { ...ConversationItem head { id } }\n    userErrors { code message }\n  }\n": types.SendPayloadFragmentDoc,
     "\n  mutation SendMessage($input: SendMessageInput!) {\n    sendMessage(input: $input) { ...SendPayload }\n  }\n": types.SendMessageDocument,
     "\n  mutation EditMessage($input: EditMessageInput!) {\n    editMessage(input: $input) { ...SendPayload }\n  }\n": types.EditMessageDocument,
     "\n  mutation RegenerateMessage($input: RegenerateMessageInput!) {\n    regenerateMessage(input: $input) { ...SendPayload }\n  }\n": types.RegenerateMessageDocument,
+    "\n  mutation ContinueGeneration($input: ContinueGenerationInput!) {\n    continueGeneration(input: $input) { ...SendPayload }\n  }\n": types.ContinueGenerationDocument,
     "\n  fragment ConversationItem on Conversation {\n    id\n    title\n    updatedAt\n    archivedAt\n    activeGenerations { id status }\n  }\n": types.ConversationItemFragmentDoc,
     "\n  query ConversationList($after: String) {\n    viewer {\n      id\n      eventsCursor\n      conversations(first: 40, after: $after) {\n        nodes { ...ConversationItem }\n        pageInfo { hasNextPage endCursor }\n      }\n    }\n  }\n": types.ConversationListDocument,
     "\n  subscription ViewerEvents($after: Cursor) {\n    viewerEvents(after: $after) {\n      __typename\n      cursor\n      ... on ConversationChanged { conversation { ...ConversationItem } }\n      ... on ConversationRemoved { conversationId }\n      ... on ResyncRequired { reason }\n    }\n  }\n": types.ViewerEventsDocument,
     "\n  mutation RenameConversation($input: UpdateConversationInput!) {\n    updateConversation(input: $input) {\n      conversation { id title }\n      userErrors { code message }\n    }\n  }\n": types.RenameConversationDocument,
     "\n  mutation DeleteConversation($input: DeleteConversationInput!) {\n    deleteConversation(input: $input) {\n      deletedConversationId\n      userErrors { code message }\n    }\n  }\n": types.DeleteConversationDocument,
+    "\n  query QueuePlace($id: ID!) {\n    generation(id: $id) { id queuePosition }\n  }\n": types.QueuePlaceDocument,
 };
 
 /**
@@ -123,7 +127,7 @@ export function graphql(source: "\n  fragment GenerationFields on Generation {\n
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  fragment MessageFields on Message {\n    id\n    role\n    status\n    createdAt\n    parents { id }\n    siblings { id }\n    parts {\n      __typename\n      index\n      ... on TextPart { text }\n      ... on ReasoningPart { text }\n    }\n    model { id displayName provider { id name } }\n    generation { ...GenerationFields }\n  }\n"): (typeof documents)["\n  fragment MessageFields on Message {\n    id\n    role\n    status\n    createdAt\n    parents { id }\n    siblings { id }\n    parts {\n      __typename\n      index\n      ... on TextPart { text }\n      ... on ReasoningPart { text }\n    }\n    model { id displayName provider { id name } }\n    generation { ...GenerationFields }\n  }\n"];
+export function graphql(source: "\n  fragment MessageFields on Message {\n    id\n    role\n    isContinuation\n    status\n    createdAt\n    parents { id }\n    siblings { id }\n    parts {\n      __typename\n      index\n      ... on TextPart { text }\n      ... on ReasoningPart { text }\n    }\n    model { id displayName provider { id name } }\n    generation { ...GenerationFields }\n  }\n"): (typeof documents)["\n  fragment MessageFields on Message {\n    id\n    role\n    isContinuation\n    status\n    createdAt\n    parents { id }\n    siblings { id }\n    parts {\n      __typename\n      index\n      ... on TextPart { text }\n      ... on ReasoningPart { text }\n    }\n    model { id displayName provider { id name } }\n    generation { ...GenerationFields }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -147,6 +151,10 @@ export function graphql(source: "\n  mutation RegenerateMessage($input: Regenera
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "\n  mutation ContinueGeneration($input: ContinueGenerationInput!) {\n    continueGeneration(input: $input) { ...SendPayload }\n  }\n"): (typeof documents)["\n  mutation ContinueGeneration($input: ContinueGenerationInput!) {\n    continueGeneration(input: $input) { ...SendPayload }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "\n  fragment ConversationItem on Conversation {\n    id\n    title\n    updatedAt\n    archivedAt\n    activeGenerations { id status }\n  }\n"): (typeof documents)["\n  fragment ConversationItem on Conversation {\n    id\n    title\n    updatedAt\n    archivedAt\n    activeGenerations { id status }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
@@ -164,6 +172,10 @@ export function graphql(source: "\n  mutation RenameConversation($input: UpdateC
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  mutation DeleteConversation($input: DeleteConversationInput!) {\n    deleteConversation(input: $input) {\n      deletedConversationId\n      userErrors { code message }\n    }\n  }\n"): (typeof documents)["\n  mutation DeleteConversation($input: DeleteConversationInput!) {\n    deleteConversation(input: $input) {\n      deletedConversationId\n      userErrors { code message }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query QueuePlace($id: ID!) {\n    generation(id: $id) { id queuePosition }\n  }\n"): (typeof documents)["\n  query QueuePlace($id: ID!) {\n    generation(id: $id) { id queuePosition }\n  }\n"];
 
 export function graphql(source: string) {
   return (documents as any)[source] ?? {};

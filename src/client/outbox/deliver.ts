@@ -40,6 +40,12 @@ const regenerateMessage = graphql(`
   }
 `)
 
+const continueGeneration = graphql(`
+  mutation ContinueGeneration($input: ContinueGenerationInput!) {
+    continueGeneration(input: $input) { ...SendPayload }
+  }
+`)
+
 export type Payload = SendPayloadFragment
 type Answer<T> = { readonly done: T } | { readonly problem: Problem }
 
@@ -72,7 +78,7 @@ export async function make(
 async function mutate(client: Client, item: OutboxItem) {
   const common = { clientMutationId: item.key, generate: { modelId: item.modelId } }
   const text = item.text ?? ''
-  const messageId = item.targetId ?? ''
+  const targetId = item.targetId ?? ''
   switch (item.kind) {
     case 'send': {
       const at = { conversationId: item.place, parentId: item.parentId, expectedHeadId: item.headId }
@@ -82,14 +88,19 @@ async function mutate(client: Client, item: OutboxItem) {
       return { payload: data?.sendMessage, error }
     }
     case 'edit': {
-      const input = { ...common, messageId, text }
+      const input = { ...common, messageId: targetId, text }
       const { data, error } = await client.mutation(editMessage, { input }).toPromise()
       return { payload: data?.editMessage, error }
     }
     case 'regenerate': {
-      const input = { ...common, messageId }
+      const input = { ...common, messageId: targetId }
       const { data, error } = await client.mutation(regenerateMessage, { input }).toPromise()
       return { payload: data?.regenerateMessage, error }
+    }
+    case 'continue': {
+      const input = { clientMutationId: item.key, generationId: targetId }
+      const { data, error } = await client.mutation(continueGeneration, { input }).toPromise()
+      return { payload: data?.continueGeneration, error }
     }
   }
 }

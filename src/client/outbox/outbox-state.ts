@@ -14,7 +14,7 @@ export type Problem = {
 export type OutboxItem = {
   /** Its name, and what makes a second try harmless. */
   readonly key: string
-  readonly kind: 'send' | 'edit' | 'regenerate'
+  readonly kind: 'send' | 'edit' | 'regenerate' | 'continue'
   readonly place: Place
   /** Of what began a conversation, until the conversation has a message. */
   readonly origin: Origin | null
@@ -26,7 +26,7 @@ export type OutboxItem = {
   readonly parentId: string | null
   /** The head that the viewer saw. */
   readonly headId: string | null
-  /** The message that is edited or answered again. */
+  /** The message that is edited or answered again, or the run whose answer goes on. */
   readonly targetId: string | null
   /** What the viewer says; null when only an answer is asked for. */
   readonly text: string | null

@@ -17,7 +17,12 @@ const tones = {
 /** How an answer ended, when it did not end well: below the text that is kept. */
 export function Callout({ tone, title, detail, children }: Props) {
   if (tone === 'plain') {
-    return <p className="mt-3 text-muted text-sm">{title}</p>
+    return (
+      <div className="mt-3 flex flex-wrap items-center gap-x-3 gap-y-1 text-muted text-sm">
+        <p>{title}</p>
+        {children}
+      </div>
+    )
   }
   return (
     <div

@@ -78,7 +78,9 @@ function Footer({ store, models, model, field, onEdit }: FooterProps) {
     field.current?.focus()
   }
   const recall = (): void => {
-    const said = threadOf(store.latest.thread).findLast(({ role }) => role === 'USER')
+    const said = threadOf(store.latest.thread).findLast(
+      ({ role, isContinuation }) => role === 'USER' && !isContinuation,
+    )
     if (said) onEdit(said.id)
   }
   return (

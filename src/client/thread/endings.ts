@@ -7,18 +7,20 @@ export type Ending = {
   readonly detail?: string | undefined
   /** Whether asking again may help. */
   readonly retry: boolean
+  /** Whether the model can go on from here. */
+  readonly goesOn: boolean
 }
 
-export function endingOf({ status, generation }: Message): Ending | null {
+export function endingOf({ status, generation, parts }: Message): Ending | null {
   const failure = generation?.failure
   const detail = failure ? `${failure.message}${retryHint(failure.retryAt)}` : undefined
   switch (status) {
     case 'CANCELED':
-      return { tone: 'plain', title: 'Stopped', retry: false }
+      return { tone: 'plain', title: 'Stopped', retry: false, goesOn: parts.length > 0 }
     case 'FAILED':
-      return { tone: 'danger', title: 'The model did not answer', detail, retry: true }
+      return { tone: 'danger', title: 'The model did not answer', detail, retry: true, goesOn: false }
     case 'INTERRUPTED':
-      return { tone: 'warning', title: 'The answer broke off', detail, retry: true }
+      return { tone: 'warning', title: 'The answer broke off', detail, retry: true, goesOn: parts.length > 0 }
     case 'COMPLETED':
       return finishOf(generation?.finishReason ?? null)
     default:
@@ -27,17 +29,18 @@ export function endingOf({ status, generation }: Message): Ending | null {
 }
 
 function finishOf(reason: NonNullable<Message['generation']>['finishReason']): Ending | null {
+  const plain = { tone: 'plain', retry: false, goesOn: false } as const
   switch (reason) {
     case 'LENGTH':
-      return { tone: 'plain', title: 'Cut off: the answer reached its length limit', retry: false }
+      return { ...plain, title: 'Cut off: the answer reached its length limit', goesOn: true }
     case 'REFUSAL':
-      return { tone: 'plain', title: 'The model declined to answer', retry: false }
+      return { ...plain, title: 'The model declined to answer' }
     case 'CONTENT_FILTER':
-      return { tone: 'plain', title: 'Cut off by a content filter', retry: false }
+      return { ...plain, title: 'Cut off by a content filter' }
     case 'CONTEXT_OVERFLOW':
-      return { tone: 'warning', title: 'The conversation is too long for this model', retry: false }
+      return { ...plain, tone: 'warning', title: 'The conversation is too long for this model' }
     case 'PAUSE':
-      return { tone: 'plain', title: 'The model paused here', retry: false }
+      return { ...plain, title: 'The model paused here', goesOn: true }
     default:
       return null
   }

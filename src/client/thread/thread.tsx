@@ -49,10 +49,12 @@ export function Thread({ store, modelId, editing, onEdit }: Props) {
           {earlier !== null && <Earlier key={earlier} store={store} scroller={scroller} />}
           {turns.map(({ key, messages: said }) => (
             <section key={key} className={roomy(key)}>
-              {said.map((message) => (
+              {said.map((message, index) => (
                 <MessageView
                   key={message.id}
                   {...{ store, thread, message, modelId, onEdit }}
+                  before={said[index - 1]}
+                  after={said[index + 1]}
                   editing={editing === message.id}
                 />
               ))}
