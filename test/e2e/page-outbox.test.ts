@@ -43,12 +43,12 @@ async function untilKept(page: Page, text: string): Promise<void> {
 function readDisk(): Promise<string> {
   return new Promise((resolve, reject) => {
     const opening = indexedDB.open('parley')
-    opening.onerror = () => reject(opening.error)
-    opening.onsuccess = () => {
+    opening.addEventListener('error', () => reject(opening.error))
+    opening.addEventListener('success', () => {
       const reading = opening.result.transaction('page').objectStore('page').getAll()
-      reading.onsuccess = () => resolve(JSON.stringify(reading.result))
+      reading.addEventListener('success', () => resolve(JSON.stringify(reading.result)))
       opening.result.close()
-    }
+    })
   })
 }
 
