@@ -18,6 +18,7 @@ export async function openBareDatabase(name: ParleyName): Promise<BareDatabase> 
     dataDir: settings['PARLEY_DATA_DIR']!,
     log: pino({ level: 'error' }),
     vacuumInterval: 1e9,
+    statementTimeout: 1e9,
   })
   stack.defer(close)
   await sql`create table row (id integer, text text)`.execute(db)

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Chat } from './chat/chat.ts'
+import { Heartbeat } from './chat/heartbeat.ts'
 import { dropExpired } from './chat/housekeeping.ts'
-import { beat, findLost, retire, type Sweeper, sweep } from './chat/processes.ts'
+import { findLost, retire, type Sweeper, sweep } from './chat/processes.ts'
 import { GenerationRunner } from './chat/run-generation.ts'
 import { ensureLocalViewer } from './chat/viewers.ts'
 import { type Config, requireTokenBeyondLoopback } from './config.ts'
+import { unbounded } from './db/bounded.ts'
 import { type Database, type Db, openDatabase } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
 import { type About, createContext } from './graphql/context.ts'
@@ -62,7 +64,12 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   // Gives back what was had so far when the start fails, and in that order at the stop.
   await using started = new AsyncDisposableStack()
   const open = overrides.openDatabase ?? openDatabase
-  const database = await open({ ...config, log, vacuumInterval: config.timers.vacuum })
+  const database = await open({
+    ...config,
+    log,
+    vacuumInterval: config.timers.vacuum,
+    statementTimeout: config.timers.statement,
+  })
   started.defer(database.close)
   await migrate(database.db)
   const { runner, ...address } = await serve(config, overrides, log, database, started)
@@ -99,15 +106,16 @@ async function serve(
   })
   chat.models.start()
   started.defer(() => chat.models.close())
-  await beat(db, runner.processId, config.timers.processExpiry)
-  started.defer(() => leave(config, chat, runner))
+  const heartbeat = new Heartbeat(db, runner.processId, config.timers)
+  await heartbeat.beat()
+  started.defer(() => leave(config, chat, runner, heartbeat))
   // Nobody else can hold the embedded database: whoever ran something on it is gone.
-  if (kind === 'embedded') await sweep(chat, sweeper(config, runner), { alone: true })
+  if (kind === 'embedded') await sweep(chat, sweeper(config, runner, heartbeat), { alone: true })
   const address = await server.listen()
   started.defer(() => runner.close())
   started.defer(server.close)
   // Only now: a start that fails must not take runs that it will never end, nor ask a model for them.
-  started.defer(startLoops(config, chat, runner))
+  started.defer(startLoops(config, chat, runner, heartbeat))
   return { ...address, runner }
 }
 
@@ -128,8 +136,13 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Nobody has to wait until this process counts as dead: what it leaves behind is settled now, by itself. */
-async function leave(config: Config, chat: Chat, runner: GenerationRunner): Promise<void> {
-  await sweep(chat, { ...sweeper(config, runner), lostAfter: 0 })
+async function leave(
+  config: Config,
+  chat: Chat,
+  runner: GenerationRunner,
+  heartbeat: Heartbeat,
+): Promise<void> {
+  await sweep(chat, { ...sweeper(config, runner, heartbeat), lostAfter: 0 })
   await retire(chat.db, runner.processId)
 }
 
@@ -198,43 +211,41 @@ function createProviders(config: Config, overrides: Overrides, log: Logger): Mod
   })
 }
 
-function sweeper({ timers }: Config, { processId, active }: GenerationRunner): Sweeper {
-  return { processId, active, lostAfter: timers.processExpiry }
+function sweeper({ timers }: Config, runner: GenerationRunner, heartbeat: Heartbeat): Sweeper {
+  return {
+    processId: runner.processId,
+    active: () => runner.active,
+    lostAfter: timers.processExpiry,
+    isSteady: () => heartbeat.isSteady(),
+  }
 }
 
 /** What a server does by itself, beside serving. */
-function startLoops(config: Config, chat: Chat, runner: GenerationRunner): () => Promise<void> {
+function startLoops(
+  config: Config,
+  chat: Chat,
+  runner: GenerationRunner,
+  heartbeat: Heartbeat,
+): () => Promise<void> {
   const { timers } = config
   const stopping = new AbortController()
   const { signal } = stopping
   const { db, log, streams } = chat
   const loops = [
     watchQueue(streams.wakeUps, runner, signal),
-    repeat('the heartbeat', timers.processHeartbeat, signal, log, createHeartbeat(config, chat, runner)),
+    // Beside each other: a process that has much to take over must not fall silent over that.
+    repeat('the heartbeat', timers.processHeartbeat, signal, log, () => heartbeat.beatInTime()),
+    repeat('the sweep', timers.processHeartbeat, signal, log, async () => {
+      for (const id of await findLost(db, runner.processId, runner.owned)) runner.stop(id)
+      await sweep(chat, sweeper(config, runner, heartbeat))
+      runner.fill()
+    }),
     repeat('the poll', timers.poll, signal, log, createPoll(db, streams.wakeUps)),
-    repeat('housekeeping', timers.housekeeping, signal, log, () => dropExpired(db)),
+    repeat('housekeeping', timers.housekeeping, signal, log, () => unbounded(() => dropExpired(db))),
   ]
   return async () => {
     stopping.abort()
     await Promise.all(loops)
-  }
-}
-
-/** One sign of life, and a look at what became of other processes and of the runs. */
-function createHeartbeat(config: Config, chat: Chat, runner: GenerationRunner): () => Promise<void> {
-  const expiry = config.timers.processExpiry
-  const { db } = chat
-  let last = performance.now()
-  let sweepsFrom = last
-  return async () => {
-    await beat(db, runner.processId, expiry)
-    const now = performance.now()
-    // The database was away, for others as well: those that live need time to show it again.
-    if (now - last > expiry) sweepsFrom = now + expiry
-    last = now
-    for (const id of await findLost(db, runner.processId, runner.owned)) runner.stop(id)
-    if (now >= sweepsFrom) await sweep(chat, sweeper(config, runner))
-    runner.fill()
   }
 }
 

@@ -77,7 +77,8 @@ async function migrateOnce(config: Config): Promise<number> {
 }
 
 function open(config: Config, log: Logger): Promise<Database> {
-  return openDatabase({ ...config, log, vacuumInterval: config.timers.vacuum })
+  const { vacuum, statement } = config.timers
+  return openDatabase({ ...config, log, vacuumInterval: vacuum, statementTimeout: statement })
 }
 
 async function doctor(flags: Arguments['flags']): Promise<number> {

@@ -117,6 +117,11 @@ const timerTable = {
     what: 'shortest time between two commits of the log while it is busy',
   },
   operation: { default: 30_000, kind: 'timeout', what: 'one query or mutation' },
+  statement: {
+    default: 15_000,
+    kind: 'timeout',
+    what: 'one answer of the Postgres of `DATABASE_URL`, and the wait for a connection to it',
+  },
   ready: { default: 2_000, kind: 'timeout', what: "the database's answer to a look at `/ready`" },
   connectionInit: {
     default: 3_000,
@@ -333,10 +338,10 @@ function show(given: string): string {
 }
 
 function requireLivingHeartbeat({ processHeartbeat, processExpiry }: Timers): void {
-  if (processExpiry >= 2 * processHeartbeat) return
+  if (processExpiry >= 3 * processHeartbeat) return
   const { processHeartbeat: heartbeat, processExpiry: expiry } = timerSettings
   throw new StartError(
-    `${expiry.variable}: got ${showDuration(processExpiry)}, takes at least twice ${heartbeat.variable}, which is ${showDuration(processHeartbeat)}`,
+    `${expiry.variable}: got ${showDuration(processExpiry)}, takes at least three times ${heartbeat.variable}, which is ${showDuration(processHeartbeat)}`,
   )
 }
 

@@ -49,7 +49,12 @@ async function databaseFindings(config: Config): Promise<Finding[]> {
   try {
     const log = createLog('silent')
     await using database = disposable(
-      await openDatabase({ ...config, log, vacuumInterval: config.timers.vacuum }),
+      await openDatabase({
+        ...config,
+        log,
+        vacuumInterval: config.timers.vacuum,
+        statementTimeout: config.timers.statement,
+      }),
     )
     const kind = database.kind === 'embedded' ? 'the embedded Postgres' : 'Postgres'
     return [

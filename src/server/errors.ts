@@ -49,6 +49,11 @@ export class RequestError extends Error {
   }
 }
 
+/** The database is away. Whoever asked may ask again, of any process: masked, but marked as retryable. */
+export class UnavailableError extends Error {
+  override name = 'UnavailableError'
+}
+
 /** Something the operator has to mend before the server can start: shown as one line, exit code 1. */
 export class StartError extends Error {
   override name = 'StartError'

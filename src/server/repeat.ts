@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { UnavailableError } from './errors.ts'
 import type { Logger } from './log.ts'
 
 /**
@@ -17,7 +18,9 @@ export async function repeat(
       await sleep(interval, undefined, { signal, ref: false })
       await work()
     } catch (error) {
-      if (!signal.aborted) log.error({ err: error }, `${what} failed`)
+      // Told of once, where it was noticed, and not by every loop each time.
+      if (signal.aborted || error instanceof UnavailableError) continue
+      log.error({ err: error }, `${what} failed`)
     }
   }
 }

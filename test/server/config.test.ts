@@ -138,7 +138,7 @@ describe('a setting', () => {
 
   test('that declares processes dead between two of their heartbeats is refused', () => {
     expect(refusal(() => parseConfig({}, { PARLEY_INTERVAL_PROCESS_HEARTBEAT: '5s' })).message).toBe(
-      'PARLEY_TIMEOUT_PROCESS_EXPIRY: got 7s, takes at least twice PARLEY_INTERVAL_PROCESS_HEARTBEAT, which is 5s',
+      'PARLEY_TIMEOUT_PROCESS_EXPIRY: got 7s, takes at least three times PARLEY_INTERVAL_PROCESS_HEARTBEAT, which is 5s',
     )
   })
 })

@@ -60,7 +60,13 @@ function place(url: string | null, dataDir: string, drop: () => Promise<void>): 
     databaseUrl: url,
     dataDir,
     async connect({ log = pino({ level: 'fatal' }), vacuumInterval = 1e9 } = {}) {
-      const database = await openDatabase({ databaseUrl: url, dataDir, log, vacuumInterval })
+      const database = await openDatabase({
+        databaseUrl: url,
+        dataDir,
+        log,
+        vacuumInterval,
+        statementTimeout: 1e9,
+      })
       opened.push(database)
       return database
     },

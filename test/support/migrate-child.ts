@@ -5,7 +5,13 @@ import { migrate } from '../../src/server/db/migrate.ts'
 
 // Opens a Postgres, says so, migrates it when it is told to, and says what it applied.
 const log = pino({ level: 'silent' })
-const database = await openDatabase({ databaseUrl: process.argv[2]!, dataDir: '', log, vacuumInterval: 1e9 })
+const database = await openDatabase({
+  databaseUrl: process.argv[2]!,
+  dataDir: '',
+  log,
+  vacuumInterval: 1e9,
+  statementTimeout: 1e9,
+})
 console.log('open')
 await once(process.stdin, 'data')
 process.stdin.destroy()

@@ -11,6 +11,10 @@ export type PostgresServer = {
   /** As a role that may make databases and is no superuser. */
   readonly url: string
   readonly pid: number
+  /** Ends it as an immediate shutdown does: connections break, and the next start recovers from the log. */
+  crash(): Promise<void>
+  /** Starts it again after that. */
+  restart(): Promise<void>
   /** Ends it and removes its data. */
   stop(): Promise<void>
 }
@@ -19,17 +23,26 @@ export type PostgresServer = {
 export async function startPostgres({ durable = false } = {}): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-postgres-'))
   let server: ChildProcess | null = null
+  const end = async (signal: NodeJS.Signals) => {
+    if (server?.kill(signal)) await once(server, 'exit')
+    server = null
+  }
   const stop = async () => {
-    if (server?.kill('SIGINT')) await once(server, 'exit')
+    await end('SIGINT')
     rmSync(folder, { recursive: true })
   }
   try {
-    server = await spawnServer(folder, durable)
-    await readiness(server)
+    const spawnAgain = await prepareServer(folder, durable)
+    const restart = async () => {
+      server = spawnAgain()
+      await readiness(server)
+    }
+    await restart()
     const url = `postgres://postgres@localhost/postgres?host=${encodeURIComponent(folder)}`
     // Not as the superuser, who may do what an operator's role may not.
     await run(url, 'create role parley login createdb')
-    return { url: url.replace('postgres@', 'parley@'), pid: server.pid!, stop }
+    const crash = () => end('SIGQUIT')
+    return { url: url.replace('postgres@', 'parley@'), pid: server!.pid!, crash, restart, stop }
   } catch (error) {
     await stop()
     throw error
@@ -54,7 +67,8 @@ export async function run(url: string, statement: string): Promise<void> {
   }
 }
 
-async function spawnServer(folder: string, durable: boolean): Promise<ChildProcess> {
+/** Makes a cluster, and answers with what starts its server. */
+async function prepareServer(folder: string, durable: boolean): Promise<() => ChildProcess> {
   // Postgres does not run as root.
   const owner = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
   if (owner.uid) chownSync(folder, owner.uid, owner.gid)
@@ -69,11 +83,12 @@ async function spawnServer(folder: string, durable: boolean): Promise<ChildProce
     ...(!durable && { fsync: 'off', full_page_writes: 'off', autovacuum: 'off' }),
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  return spawn(join(bin, 'postgres'), ['-D', data, ...flags], {
-    ...owner,
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  return () =>
+    spawn(join(bin, 'postgres'), ['-D', data, ...flags], {
+      ...owner,
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
 }
 
 /** The folder of initdb and postgres; a copy, where `owner` may not enter the one of the package. */

@@ -56,7 +56,13 @@ async function startServer(): Promise<string> {
 
 async function makeMigrated(url: string | null, dataDir: string): Promise<void> {
   const log = pino({ level: 'warn' })
-  const database = await openDatabase({ databaseUrl: url, dataDir, log, vacuumInterval: 1e9 })
+  const database = await openDatabase({
+    databaseUrl: url,
+    dataDir,
+    log,
+    vacuumInterval: 1e9,
+    statementTimeout: 1e9,
+  })
   try {
     await migrate(database.db)
   } finally {

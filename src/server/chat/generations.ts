@@ -76,13 +76,17 @@ export type Usage = Pick<
   'input_tokens' | 'output_tokens' | 'cached_tokens' | 'reasoning_tokens' | 'usage_estimated'
 >
 
+/** The most that an `Int` of GraphQL holds. */
+const mostTokens = 2 ** 31 - 1
+
 /** What all ended runs of each conversation used together; of what is known of some, the sum of that. */
 export async function findUsage(
   db: Db,
   viewer: Viewer,
   ids: readonly ConversationId[],
 ): Promise<Map<ConversationId, Usage>> {
-  const sum = (column: keyof Usage) => sql<number | null>`sum(${sql.ref(column)})::integer`
+  const sum = (column: keyof Usage) =>
+    sql<number | null>`least(sum(${sql.ref(column)}), ${mostTokens})::integer`
   const rows = await db
     .selectFrom('generation')
     .where('conversation_id', 'in', visibleConversations(db, viewer).select('conversation.id'))

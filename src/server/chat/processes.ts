@@ -27,9 +27,11 @@ export async function retire(db: Db, processId: ProcessId): Promise<void> {
 
 export type Sweeper = {
   readonly processId: ProcessId
-  /** What this process is running. */
-  readonly active: readonly GenerationId[]
+  /** What this process is running now. */
+  readonly active: () => readonly GenerationId[]
   readonly lostAfter: number
+  /** Whether it can tell a dead process, now, from one that is only silent, as after the database was away. */
+  readonly isSteady: () => boolean
 }
 
 /**
@@ -37,6 +39,8 @@ export type Sweeper = {
  * of its own; one without goes back in the queue, as if it had never begun, but for one that has lost too many
  * processes. With `alone` every other process counts as gone. A run that can't be taken is logged, and left for the
  * next sweep.
+ *
+ * Whoever has said goodbye is gone at once, whoever is silent only to a sweeper that is steady.
  */
 export async function sweep(chat: Chat, sweeper: Sweeper, { alone = false } = {}): Promise<void> {
   for (const run of await orphans(chat.db, sweeper, alone)) {
@@ -48,9 +52,15 @@ export async function sweep(chat: Chat, sweeper: Sweeper, { alone = false } = {}
       ),
     )
   }
-  const expired = alone ? sql<boolean>`true` : sql<boolean>`expires_at < clock_timestamp()`
+  // One that is long dead, not one that is silent: whoever is not on the list has said goodbye.
+  const expired = alone
+    ? sql<boolean>`true`
+    : sql<boolean>`expires_at < clock_timestamp() - interval '1 hour'`
   await chat.db.deleteFrom('process').where('id', '<>', sweeper.processId).where(expired).execute()
 }
+
+/** `is_silent`: its process has not said goodbye, and may only not have been heard. */
+type Orphan = GenerationRow & { is_silent: boolean }
 
 /**
  * Runs of nobody who lives. This process's own, too, if it has not run them for `lostAfter` milliseconds: their end
@@ -58,14 +68,17 @@ export async function sweep(chat: Chat, sweeper: Sweeper, { alone = false } = {}
  */
 async function orphans(
   db: Db,
-  { processId, active, lostAfter }: Sweeper,
+  { processId, active, lostAfter, isSteady }: Sweeper,
   alone: boolean,
-): Promise<GenerationRow[]> {
-  const { rows } = await sql<GenerationRow>`
-    select * from generation where status = 'RUNNING' and id <> all(${active}::uuid[]) and (
+): Promise<Orphan[]> {
+  const { rows } = await sql<Orphan>`
+    select *, not ${alone} and owner_id <> ${processId} and exists (select from process where id = owner_id) as is_silent
+    from generation where status = 'RUNNING' and id <> all(${active()}::uuid[]) and (
       (${alone} and owner_id <> ${processId})
       or (owner_id = ${processId} and started_at < clock_timestamp() - ${lostAfter} * interval '1 millisecond')
-      or not exists (select from process where id = owner_id and expires_at >= clock_timestamp())
+      or owner_id <> ${processId} and not exists (
+        select from process where id = owner_id and (expires_at >= clock_timestamp() or not ${isSteady()})
+      )
     ) order by id`.execute(db)
   return rows
 }
@@ -74,8 +87,8 @@ async function orphans(
 async function takeOver(
   chat: Chat,
   unit: Unit,
-  orphan: GenerationRow,
-  { processId }: Sweeper,
+  orphan: Orphan,
+  { processId, active, isSteady }: Sweeper,
 ): Promise<void> {
   await lockConversation(unit.tx, orphan.conversation_id)
   const run = await unit.tx
@@ -87,6 +100,8 @@ async function takeOver(
     .forUpdate()
     .executeTakeFirst()
   if (!run) return
+  // The database may have answered late, after it was away: what was true when it was asked need not be.
+  if (active().includes(run.id) || (orphan.is_silent && !isSteady())) return
   const text = await unit.tx
     .selectFrom('chunk')
     .select('part')

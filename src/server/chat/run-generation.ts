@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { untilAvailable } from '../db/available.ts'
 import type { GenerationRow } from '../db/tables.ts'
 import type { GenerationId, ProcessId } from '../ids.ts'
 import type { Limits } from '../limits/limits.ts'
@@ -7,7 +8,7 @@ import { type RetryOptions, type RunEvent, withRetries } from '../llm/retry.ts'
 import { FencedError, type RunLog, type RunWriter } from '../streams/run-log.ts'
 import type { Chat, Runner } from './chat.ts'
 import { claimRun, leaseOf, recordAttempt, recordUsage } from './claim.ts'
-import { commit } from './commit.ts'
+import { commit, type Unit } from './commit.ts'
 import { type Ending, endGeneration } from './end-generation.ts'
 import { readPrompt } from './prompt.ts'
 import { findNext } from './queue.ts'
@@ -181,13 +182,19 @@ export class GenerationRunner implements Runner {
     this.#runs.get(run.id)!.isOwned = true
     try {
       const ending = await this.#write(run, writer, signal)
-      if (ending) await commit(this.#chat, (unit) => endGeneration(unit, run, ending, run.epoch))
+      if (ending) await this.#end(run, ending, signal)
     } finally {
       contents.disown(run.id)
       // Whoever has taken the run may have written more of it, which readers of our content have not seen.
       wakeUps.wakeHere([`run:${run.id}`])
       await this.#runs.get(run.id)?.recording
     }
+  }
+
+  /** An end that was committed and not confirmed is not committed again. */
+  async #end(run: GenerationRow, ending: Ending, signal: AbortSignal): Promise<void> {
+    const end = (unit: Unit) => endGeneration(unit, run, ending, run.epoch)
+    await untilAvailable(() => commit(this.#chat, end), signal)
   }
 
   /** Writes the model's answer to the log and says how it ended; null: somebody else ended it or will. */
@@ -215,7 +222,7 @@ export class GenerationRunner implements Runner {
       throw new ProviderError('MODEL_UNAVAILABLE', `No provider serves ${run.model} any more`)
     }
     const provider = models.providerOf({ provider: name })
-    const prompt = await readPrompt(db, run)
+    const prompt = await untilAvailable(() => readPrompt(db, run), signal)
     const parts = new PartCounter()
     let reason: FinishReason | null = null
     // Nobody will ever read what the model still says after the log has refused this run.
@@ -225,17 +232,18 @@ export class GenerationRunner implements Runner {
         await writer.append(parts.of(event), event.type === 'text' ? 'TEXT' : 'REASONING', event.text)
         this.#recordUsage(run)
       } else if (event.type === 'finish') reason = event.reason
-      else await this.#note(run, event)
+      else await this.#note(run, event, signal)
     }
     if (!reason) throw new ProviderError('PROVIDER_BAD_RESPONSE', 'The provider’s answer had no end')
     return reason
   }
 
-  async #note(run: GenerationRow, event: RunEvent): Promise<void> {
+  async #note(run: GenerationRow, event: RunEvent, signal: AbortSignal): Promise<void> {
     const active = this.#runs.get(run.id)
     // Figures of an attempt that came to nothing do not count.
     if (active) active.usage = event.type === 'usage' ? event.usage : null
-    if (event.type === 'attempt') await recordAttempt(this.#chat, run, event.attempt)
+    if (event.type !== 'attempt') return
+    await untilAvailable(() => recordAttempt(this.#chat, run, event.attempt), signal)
   }
 
   /** Once, and beside the run: nothing waits for it, the first text least of all. */

@@ -5,6 +5,7 @@ import pg from 'pg'
 import { reasonOf, StartError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { once } from '../once.ts'
+import { boundedConnect, type Connection, sessionSettings } from './bounded.ts'
 import { startEmbedded } from './embedded.ts'
 import { maintain } from './maintain.ts'
 import { createPreparer } from './prepared.ts'
@@ -26,14 +27,17 @@ export type Database = {
 
 /** The oldest Postgres that is supported. */
 const oldestVersion = 15
-/** Milliseconds that a query may wait for a connection, and a stop for the queries under way. */
-const connectTimeout = 30_000
+/** Milliseconds that a query may wait for a connection to the embedded one, and a stop for the queries under way. */
+const embeddedConnectTimeout = 30_000
 const closeTimeout = 5_000
 
 /**
  * Opens the Postgres at `databaseUrl`, or else the embedded one in `dataDir`. Does not migrate it.
  *
  * Nobody else looks after the embedded one: its tables are vacuumed from here, every `vacuumInterval` milliseconds.
+ * The other one may be away: what it does not answer within `statementTimeout` milliseconds, a connection included,
+ * fails with an UnavailableError. The embedded one can't be away without its process, and a statement that waits there
+ * only waits for others: it has no such limit.
  *
  * @throws StartError when it cannot be reached or is too old, or when another process has `dataDir`
  */
@@ -42,16 +46,25 @@ export async function openDatabase(options: {
   readonly dataDir: string
   readonly log: Logger
   readonly vacuumInterval: number
+  readonly statementTimeout: number
 }): Promise<Database> {
-  return options.databaseUrl === null ? openEmbedded(options) : openServer(options.databaseUrl, options.log)
+  const { databaseUrl, statementTimeout, log } = options
+  return databaseUrl === null ? openEmbedded(options) : openServer(databaseUrl, statementTimeout, log)
 }
 
-async function openServer(databaseUrl: string, log: Logger): Promise<Database> {
-  const pool = createPool({ connectionString: databaseUrl, max: 10, keepAlive: true }, log)
+async function openServer(databaseUrl: string, timeout: number, log: Logger): Promise<Database> {
+  const config = {
+    connectionString: databaseUrl,
+    max: 10,
+    keepAlive: true,
+    connectionTimeoutMillis: timeout,
+    onConnect: (client: pg.ClientBase) => tellSession(client, timeout),
+  }
+  const pool = createPool(config, log)
   try {
     const version = await requireVersion(pool)
     return {
-      db: createDb(pool, { failure: () => null }),
+      db: createDb(pool, boundedConnect(pool, timeout, log)),
       kind: 'postgres',
       version,
       failed: new Promise(() => {}),
@@ -69,12 +82,18 @@ async function openEmbedded(options: Parameters<typeof openDatabase>[0]): Promis
   const embedded = await startEmbedded(options)
   // It runs one statement at a time: more connections would only queue elsewhere. None of them costs anything.
   const config = { ...embedded.connection, port: 5432, user: 'postgres', database: 'postgres', ssl: false }
-  const pool = createPool({ ...config, max: 4, idleTimeoutMillis: 0 }, log)
+  const connectionTimeoutMillis = embeddedConnectTimeout
+  const pool = createPool({ ...config, max: 4, idleTimeoutMillis: 0, connectionTimeoutMillis }, log)
   let failure: Error | null = null
   void embedded.failed.then((error) => {
     failure = error
   })
-  const db = createDb(pool, { failure: () => failure, prepare: createPreparer() })
+  // A server is not asked to keep statements: its tables may change beneath them.
+  const prepare = createPreparer()
+  const db = createDb(pool, async () => {
+    if (failure !== null) throw new Error(failure.message, { cause: failure })
+    return prepare(await pool.connect())
+  })
   const stopMaintenance = maintain(db, log, vacuumInterval)
   const close = once(async () => {
     await stopMaintenance()
@@ -90,30 +109,30 @@ async function openEmbedded(options: Parameters<typeof openDatabase>[0]): Promis
 }
 
 function createPool(config: pg.PoolConfig, log: Logger): pg.Pool {
-  const pool = new pg.Pool({ application_name: 'parley', connectionTimeoutMillis: connectTimeout, ...config })
+  const pool = new pg.Pool({ application_name: 'parley', ...config })
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'))
   // While it is in use, its query fails and tells; without a listener, the process would end.
   pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 
-type DbOptions = {
-  /** Why no query can work any more, or null. */
-  readonly failure: () => Error | null
-  /** What statements go through. A server is not asked to keep them: its tables may change beneath them. */
-  readonly prepare?: ReturnType<typeof createPreparer>
+/** Waited for before the connection is used. A Postgres that can't be told, as on Windows, goes without. */
+async function tellSession(client: pg.ClientBase, timeout: number): Promise<void> {
+  const query = { text: sessionSettings(timeout), query_timeout: timeout }
+  await client.query(query).catch((error: unknown) => {
+    if (!(error instanceof pg.DatabaseError)) throw error
+  })
 }
 
-function createDb(pool: pg.Pool, { failure, prepare }: DbOptions): Db {
-  const connect = async () => {
+function createDb(pool: pg.Pool, connect: () => Promise<Connection>): Db {
+  const guarded = async () => {
     const state = scope.getStore()
     if (state?.open && state.database === identify(db)) throw new NestedUseError()
-    const error = failure()
-    if (error !== null) throw new Error(error.message, { cause: error })
-    const client = await pool.connect()
-    return prepare ? prepare(client) : client
+    return connect()
   }
-  const dialect = new PostgresDialect({ pool: { options: pool.options, connect, end: () => pool.end() } })
+  const dialect = new PostgresDialect({
+    pool: { options: pool.options, connect: guarded, end: () => pool.end() },
+  })
   const db: Db = new Kysely<Tables>({ dialect })
   return db
 }

@@ -4,6 +4,7 @@ import pg from 'pg'
 import { type Migration, migrations } from '../../../migrations/index.ts'
 import { StartError } from '../errors.ts'
 import { version } from '../version.ts'
+import { unbounded } from './bounded.ts'
 import { type Db, type Tx, transaction } from './connect.ts'
 
 type Migrations = Readonly<Record<string, Migration>>
@@ -50,7 +51,7 @@ export async function migrate(
   if (requireCompatible(await migrationState(db, list)).missing.length === 0) return []
   for (let attempt = 1; ; attempt++) {
     try {
-      return await transaction(db, (tx) => applyMissing(tx, list, patience.lockTimeout))
+      return await unbounded(() => transaction(db, (tx) => applyMissing(tx, list, patience.lockTimeout)))
     } catch (error) {
       if (!isLockTimeout(error)) throw error
       if (attempt === patience.attempts) {

@@ -1,8 +1,9 @@
 import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql'
 import type { Viewer } from '../auth/viewer.ts'
 import type { Chat } from '../chat/chat.ts'
+import { untilAvailable } from '../db/available.ts'
 import { readWatermark, type Watermark } from '../streams/watermark.ts'
-import { createLoaders, type Loaders } from './loaders.ts'
+import { type Ask, createLoaders, type Loaders } from './loaders.ts'
 
 /** What the edge knows of an operation. */
 export type OperationFacts = {
@@ -34,24 +35,26 @@ export type GraphContext = OperationFacts & {
 } & { -readonly [Name in keyof Read]: Read[Name] }
 
 export function createContext(chat: Chat, about: About, facts: OperationFacts): GraphContext {
-  return { ...facts, chat, about, begun: null, ...createRead(chat, facts.viewer) }
+  return { ...facts, chat, about, begun: null, ...createRead(chat, facts.viewer, (work) => work()) }
 }
 
-function createRead(chat: Chat, viewer: Viewer): Read {
+function createRead(chat: Chat, viewer: Viewer, ask: Ask): Read {
   let taken: Promise<Watermark> | null = null
   const watermark = () => {
-    taken ??= readWatermark(chat.db)
+    taken ??= ask(() => readWatermark(chat.db))
     return taken
   }
-  return { watermark, relatives: 0, loaders: createLoaders(chat, viewer, watermark) }
+  return { watermark, relatives: 0, loaders: createLoaders(chat, viewer, watermark, ask) }
 }
 
 /**
  * Begins a read: nothing that was loaded before counts, and where the operation selects `eventsCursor`, its
- * watermark is read before any row is.
+ * watermark is read before any row is. An event waits for a database that is away: a stream goes on behind it.
  */
 export async function beginRead(context: GraphContext, info: GraphQLResolveInfo): Promise<void> {
-  Object.assign(context, createRead(context.chat, context.viewer))
+  const isEvent = info.operation.operation === 'subscription'
+  const ask: Ask = (work) => (isEvent ? untilAvailable(work, context.signal) : work())
+  Object.assign(context, createRead(context.chat, context.viewer, ask))
   if (selectsEventsCursor(info)) await context.watermark()
 }
 

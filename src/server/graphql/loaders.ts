@@ -18,11 +18,15 @@ import type { ConversationId, GenerationId, MessageId, ViewerId } from '../ids.t
 import type { Position } from '../streams/cursor.ts'
 import { conversationPositions, runPositions, viewerPositions, type Watermark } from '../streams/watermark.ts'
 
+/** How the database is asked: once, or until it answers. */
+export type Ask = <T>(work: () => Promise<T>) => Promise<T>
+
 /** One read's rows: each is asked for once, together with the others of its kind. What is not visible is null. */
 export type Loaders = ReturnType<typeof createLoaders>
 
-export function createLoaders(chat: Chat, viewer: Viewer, watermark: () => Promise<Watermark>) {
+export function createLoaders(chat: Chat, viewer: Viewer, watermark: () => Promise<Watermark>, ask: Ask) {
   const { db } = chat
+  const { byKey, inMap } = loadersThat(ask)
   return {
     conversation: byKey<ConversationId, Conversation>(
       (ids) => findConversations(db, viewer, ids),
@@ -58,13 +62,20 @@ export function createLoaders(chat: Chat, viewer: Viewer, watermark: () => Promi
   }
 }
 
-function byKey<Key, Row>(find: (keys: readonly Key[]) => Promise<readonly Row[]>, keyOf: (row: Row) => Key) {
-  return inMap<Key, Row>(async (keys) => new Map((await find(keys)).map((row) => [keyOf(row), row])))
-}
+function loadersThat(ask: Ask) {
+  function inMap<Key, Value>(find: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>) {
+    return new DataLoader<Key, Value | null>(async (keys) => {
+      const found = await ask(() => find(keys))
+      return keys.map((key) => found.get(key) ?? null)
+    })
+  }
 
-function inMap<Key, Value>(find: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>) {
-  return new DataLoader<Key, Value | null>(async (keys) => {
-    const found = await find(keys)
-    return keys.map((key) => found.get(key) ?? null)
-  })
+  function byKey<Key, Row>(
+    find: (keys: readonly Key[]) => Promise<readonly Row[]>,
+    keyOf: (row: Row) => Key,
+  ) {
+    return inMap<Key, Row>(async (keys) => new Map((await find(keys)).map((row) => [keyOf(row), row])))
+  }
+
+  return { byKey, inMap }
 }

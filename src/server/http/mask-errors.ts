@@ -1,5 +1,11 @@
 import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
-import { RequestError, type RequestErrorCode, requestErrorCodes } from '../errors.ts'
+import {
+  RequestError,
+  type RequestErrorCode,
+  reasonOf,
+  requestErrorCodes,
+  UnavailableError,
+} from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { relabel } from './graphql-error.ts'
 import type { Operation } from './operation.ts'
@@ -52,9 +58,21 @@ function maskError(error: unknown, operation: Operation, log: Logger): GraphQLEr
     return expose(outer, codeOf(outer), outer.message)
   const cause = rootCause(error)
   if (cause instanceof RequestError) return expose(outer, cause.code, cause.message)
+  if (cause instanceof UnavailableError) {
+    log.warn({ reason: reasonOf(cause), requestId, path: outer?.path }, 'an operation could not be served')
+    return expose(outer, 'INTERNAL_SERVER_ERROR', 'The database does not answer: try again', {
+      requestId,
+      retryable: true,
+    })
+  }
   if (outer && (isAboutVariables(outer) || isMeantForClients(outer, cause))) {
     const code = codeOf(outer)
-    return expose(outer, code, outer.message, code === 'INTERNAL_SERVER_ERROR' ? { requestId } : {})
+    return expose(
+      outer,
+      code,
+      outer.message,
+      code === 'INTERNAL_SERVER_ERROR' ? { requestId, retryable: true } : {},
+    )
   }
   log.error({ err: cause, requestId, path: outer?.path }, 'an operation failed')
   return expose(outer, 'INTERNAL_SERVER_ERROR', 'Internal server error', { requestId })

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { untilAvailable } from '../db/available.ts'
 import type { Db } from '../db/connect.ts'
 import type { ChunkKind, ConversationEventRow, ViewerEventRow } from '../db/tables.ts'
 import type { ConversationId, GenerationId, MessageId, ViewerId } from '../ids.ts'
@@ -79,7 +80,7 @@ export type ConversationScope = {
  *
  * The text of a run comes before the event that ends it. A reader that comes back with the last cursor it got
  * misses nothing and may apply anything twice. Returns after the end of the run that it follows, after the removal
- * of the conversation, and on abort; never throws for the latter.
+ * of the conversation, and on abort. While the database is away it waits.
  */
 export function followConversation(
   streams: Streams,
@@ -88,7 +89,7 @@ export function followConversation(
   signal: AbortSignal,
   options: FollowOptions = {},
 ): AsyncGenerator<ConversationItem, void, void> {
-  const reader = new ConversationReader(streams, scope, from, options.deltas ?? true)
+  const reader = new ConversationReader(streams, scope, from, options.deltas ?? true, signal)
   return follow<ConversationItem>(streams.wakeUps, reader, signal, options)
 }
 
@@ -100,7 +101,12 @@ export function followViewer(
   signal: AbortSignal,
   options: FollowOptions = {},
 ): AsyncGenerator<ViewerItem, void, void> {
-  return follow<ViewerItem>(streams.wakeUps, new ViewerReader(streams, viewerId, from), signal, options)
+  return follow<ViewerItem>(
+    streams.wakeUps,
+    new ViewerReader(streams, viewerId, from, signal),
+    signal,
+    options,
+  )
 }
 
 type Unplaced<Item> = Item extends Placed ? Omit<Item, 'cursor' | 'seq'> : never
@@ -150,6 +156,7 @@ class ConversationReader implements Reader<ConversationItem> {
   readonly #scope: ConversationScope
   readonly #name: StreamName
   readonly #deltas: boolean
+  readonly #signal: AbortSignal
   /** Replaced as a whole: cursors are made of what it was. */
   #places: ReadonlyMap<GenerationId, Place>
   #seq: number
@@ -157,7 +164,14 @@ class ConversationReader implements Reader<ConversationItem> {
   #events: ConversationEventRow[] = []
   #stale = false
 
-  constructor(streams: Streams, scope: ConversationScope, from: Position, deltas: boolean) {
+  constructor(
+    streams: Streams,
+    scope: ConversationScope,
+    from: Position,
+    deltas: boolean,
+    signal: AbortSignal,
+  ) {
+    this.#signal = signal
     this.topic = `conversation:${scope.conversationId}`
     this.#streams = streams
     this.#scope = scope
@@ -176,7 +190,9 @@ class ConversationReader implements Reader<ConversationItem> {
   /** Finds the runs that the reader is in the middle of; those that its cursor does not name it reads from 0. */
   async begin(listener: Listener): Promise<void> {
     const { conversationId, generationId } = this.#scope
-    const underWay = await runsUnderWayAt(this.#streams.db, conversationId, this.#seq)
+    const { db } = this.#streams
+    const find = () => runsUnderWayAt(db, conversationId, this.#seq)
+    const underWay = await untilAvailable(find, this.#signal)
     this.#places = new Map([...this.#places].filter(([id]) => underWay.includes(id)))
     for (const id of underWay) if (!generationId || id === generationId) this.#watch(id, listener)
   }
@@ -196,13 +212,14 @@ class ConversationReader implements Reader<ConversationItem> {
     if (first) await this.#readEvents()
     const events = this.#takeEvents()
     const ended = events.at(-1)?.type === 'GENERATION_FINISHED' ? events.at(-1)!.generation_id : null
-    const last = ended && this.#deltas ? await this.#streams.contents.of(ended, { ended: true }) : null
+    const last = ended && this.#deltas ? await this.#textOf(ended, true) : null
     const texts = this.behind ? [] : await this.#texts(woken)
     return this.#items(events, first, last, texts, listener)
   }
 
   async #readEvents(): Promise<void> {
-    this.#events = await readConversationEvents(this.#streams.db, this.#scope, this.#seq)
+    const read = () => readConversationEvents(this.#streams.db, this.#scope, this.#seq)
+    this.#events = await untilAvailable(read, this.#signal)
     this.#stale = this.#events.length === eventsPerRead
   }
 
@@ -227,9 +244,13 @@ class ConversationReader implements Reader<ConversationItem> {
   async #texts(woken: ReadonlySet<Topic>): Promise<[GenerationId, Content][]> {
     const texts: [GenerationId, Content][] = []
     for (const id of this.#places.keys()) {
-      if (woken.has(`run:${id}`)) texts.push([id, await this.#streams.contents.of(id)])
+      if (woken.has(`run:${id}`)) texts.push([id, await this.#textOf(id, false)])
     }
     return texts
+  }
+
+  #textOf(id: GenerationId, ended: boolean): Promise<Content> {
+    return untilAvailable(() => this.#streams.contents.of(id, { ended }), this.#signal)
   }
 
   *#items(
@@ -307,9 +328,11 @@ class ViewerReader implements Reader<ViewerItem> {
   behind = false
   readonly #streams: Streams
   readonly #viewerId: ViewerId
+  readonly #signal: AbortSignal
   #seq: number
 
-  constructor(streams: Streams, viewerId: ViewerId, from: Position) {
+  constructor(streams: Streams, viewerId: ViewerId, from: Position, signal: AbortSignal) {
+    this.#signal = signal
     this.topic = `viewer:${viewerId}`
     this.#streams = streams
     this.#viewerId = viewerId
@@ -324,7 +347,8 @@ class ViewerReader implements Reader<ViewerItem> {
   }
 
   async read(): Promise<Iterable<ViewerItem>> {
-    const events = await readViewerEvents(this.#streams.db, this.#viewerId, this.#seq)
+    const find = () => readViewerEvents(this.#streams.db, this.#viewerId, this.#seq)
+    const events = await untilAvailable(find, this.#signal)
     this.behind = events.length === eventsPerRead
     return this.#items(events)
   }

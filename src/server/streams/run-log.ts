@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { untilAvailable } from '../db/available.ts'
 import { type Db, isAboutData } from '../db/connect.ts'
 import type { ChunkKind } from '../db/tables.ts'
 import type { GenerationId } from '../ids.ts'
@@ -91,7 +92,7 @@ export class RunLog {
   async #commit(writers: readonly RunWriter[]): Promise<void> {
     const batch = writers.map((writer) => ({ writer, chunks: writer.take() }))
     try {
-      this.#show(batch, await insertChunks(this.#options.db, batch))
+      this.#show(batch, await this.#insert(batch))
     } catch (error) {
       this.#options.log.warn(
         { err: error, runs: batch.length },
@@ -105,10 +106,18 @@ export class RunLog {
 
   async #commitAgain(batch: readonly Batch[]): Promise<void> {
     try {
-      this.#show(batch, await insertChunks(this.#options.db, batch))
+      this.#show(batch, await this.#insert(batch))
     } catch (error) {
       for (const { writer } of batch) writer.failed(error)
     }
+  }
+
+  /**
+   * A database that is away costs a run nothing: its text waits, its writer is held back once that is much, and what
+   * the database answers when it is back decides, be it that somebody else has the run by then.
+   */
+  #insert(batch: readonly Batch[]): Promise<Map<GenerationId, Date>> {
+    return untilAvailable(() => insertChunks(this.#options.db, batch))
   }
 
   #show(batch: readonly Batch[], committed: ReadonlyMap<GenerationId, Date>): void {

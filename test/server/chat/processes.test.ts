@@ -25,7 +25,7 @@ const lively = { PARLEY_INTERVAL_PROCESS_HEARTBEAT: '50ms', PARLEY_INTERVAL_POLL
 const silent = {
   ...lively,
   PARLEY_INTERVAL_PROCESS_HEARTBEAT: '1h',
-  PARLEY_TIMEOUT_PROCESS_EXPIRY: '2h',
+  PARLEY_TIMEOUT_PROCESS_EXPIRY: '3h',
 }
 
 describe('a run of a process that is gone, on Postgres', () => {

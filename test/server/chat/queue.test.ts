@@ -15,7 +15,7 @@ import { type ScriptedUpstream, startScriptedUpstream } from '../../support/scri
 const one = {
   PARLEY_LIMIT_RUNS: '1',
   PARLEY_INTERVAL_PROCESS_HEARTBEAT: '1h',
-  PARLEY_TIMEOUT_PROCESS_EXPIRY: '2h',
+  PARLEY_TIMEOUT_PROCESS_EXPIRY: '3h',
 }
 
 describe.each(databases)('runs beyond the room for them on $name', ({ create }) => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { DeduplicateJoinsPlugin, type Kysely, sql } from 'kysely'
 import { pino } from 'pino'
 import { describe, expect, inject, test } from 'vitest'
+import { unbounded } from '../../../src/server/db/bounded.ts'
 import {
   type Database,
   type Db,
@@ -10,7 +11,7 @@ import {
   openDatabase,
   transaction,
 } from '../../../src/server/db/connect.ts'
-import { StartError } from '../../../src/server/errors.ts'
+import { StartError, UnavailableError } from '../../../src/server/errors.ts'
 import { databases } from '../../support/databases.ts'
 import { databaseUrl } from '../../support/postgres-server.ts'
 
@@ -146,7 +147,7 @@ describe.each(databases)('connections on $name', ({ open }) => {
 describe('a database server', () => {
   const log = pino({ level: 'silent' })
   const openUrl = (url: string) =>
-    openDatabase({ databaseUrl: url, dataDir: tmpdir(), log, vacuumInterval: 1e9 })
+    openDatabase({ databaseUrl: url, dataDir: tmpdir(), log, vacuumInterval: 1e9, statementTimeout: 1e9 })
 
   test('that breaks a connection in use fails the statement, not the process', async () => {
     const { url, template } = inject('postgres')
@@ -159,6 +160,22 @@ describe('a database server', () => {
     })
     await expect(broken).rejects.toThrow()
     expect((await sql`select ${template}::text as name`.execute(database.db)).rows).toHaveLength(1)
+  })
+
+  test('that takes too long fails the statement, and its connection is not used again', async () => {
+    const { url } = inject('postgres')
+    const settings = { dataDir: tmpdir(), log, vacuumInterval: 1e9, statementTimeout: 300 }
+    await using database = disposable(await openDatabase({ databaseUrl: url, ...settings }))
+    const pidOf = async () =>
+      (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(database.db)).rows[0]!.pid
+    const first = await pidOf()
+    await expect(sql`select pg_sleep(10)`.execute(database.db)).rejects.toThrow(UnavailableError)
+    expect(await pidOf()).not.toBe(first)
+    const inTransaction = transaction(database.db, (tx) => sql`select pg_sleep(10)`.execute(tx))
+    await expect(inTransaction).rejects.toThrow(UnavailableError)
+    await expect(sql`select 1 / 0`.execute(database.db)).rejects.not.toThrow(UnavailableError)
+    const patient = unbounded(() => sql`select pg_sleep(0.5)`.execute(database.db))
+    expect((await patient).rows).toHaveLength(1)
   })
 
   test('that is not there is reported in one line, without its password', async () => {

@@ -35,7 +35,8 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-const open = () => openDatabase({ databaseUrl: null, dataDir, log, vacuumInterval: 1e9 })
+const open = () =>
+  openDatabase({ databaseUrl: null, dataDir, log, vacuumInterval: 1e9, statementTimeout: 1e9 })
 
 /** A client of `embedded` without the pool around it. */
 function clientOf({ connection }: Pick<Embedded, 'connection'>): pg.Client {
