@@ -49,19 +49,23 @@ type SceneOptions = {
   /** Settings of the server. */
   readonly settings?: Readonly<Record<string, string>>
   readonly context?: BrowserContextOptions
+  /** Puts something between the browser and the server, and says where that is. */
+  readonly through?: (url: string) => Promise<string>
 }
 
 export async function openScene({
   browser,
   settings = {},
   context: options = {},
+  through,
 }: SceneOptions): Promise<Scene> {
   const folder = await mkdtemp(join(tmpdir(), 'parley-page-'))
   const upstream = await startScriptedUpstream()
   const app = await createApp(parseConfig({}, { ...defaults(upstream, folder), ...settings }))
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
   const network = await startTcpProxy({ host: '127.0.0.1', port: Number(new URL(app.url).port) })
-  const url = `http://127.0.0.1:${network.port}/`
+  const direct = `http://127.0.0.1:${network.port}/`
+  const url = through ? await through(direct) : direct
   const problems = await watch(context, new URL(url).origin)
   return {
     app,
