@@ -42,3 +42,12 @@ export function startChild(script: string, ...args: string[]): Child {
     [Symbol.asyncDispose]: kill,
   }
 }
+
+/** Bytes: of a process, of what JavaScript holds in it, and of what each of its connections has yet to take. */
+export type Memory = { readonly rss: number; readonly heap: number; readonly unsent: readonly number[] }
+
+/** What a server needs that `startChild('serve', …)` has started, when all garbage is collected. */
+export async function memoryOf(server: Child): Promise<Memory> {
+  server.send('')
+  return JSON.parse((await server.line())!) as Memory
+}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { clientOf } from '../../support/app.ts'
-import { type Child, startChild } from '../../support/child.ts'
+import { memoryOf, startChild } from '../../support/child.ts'
 import { databases } from '../../support/databases.ts'
 import { fold, type Held, nothingHeld, type StreamedEvent } from '../../support/fold.ts'
 import { postGraphQL } from '../../support/graphql-client.ts'
@@ -119,12 +119,6 @@ class StallingReader {
     this.held = fold(this.held, event)
     if (event.__typename === 'PartDelta') this.deltas += 1
   }
-}
-
-/** Bytes: of the process, of what JavaScript holds, and of what each connection has yet to take. */
-async function memoryOf(server: Child): Promise<{ rss: number; heap: number; unsent: number[] }> {
-  server.send('')
-  return JSON.parse((await server.line())!) as { rss: number; heap: number; unsent: number[] }
 }
 
 /** Asks something unrelated again and again, until it is asked for the longest time that an answer took. */
