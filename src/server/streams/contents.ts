@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers'
 import { sql } from 'kysely'
 import type { Db } from '../db/connect.ts'
 import type { ChunkKind, GenerationStatus, StoredPart } from '../db/tables.ts'
@@ -12,7 +13,9 @@ export class Contents {
   readonly #db: Db
   readonly #own = new Map<GenerationId, Content>()
   readonly #read = new Map<GenerationId, WeakRef<Content>>()
-  readonly #reading = new Map<GenerationId, Reading>()
+  /** Runs that somebody waits for: one statement at a time reads all of them. */
+  #wanted = new Map<GenerationId, PromiseWithResolvers<Content>>()
+  #isReading = false
   readonly #forget = new FinalizationRegistry<GenerationId>((id) => {
     if (!this.#read.get(id)?.deref()) this.#read.delete(id)
   })
@@ -50,25 +53,43 @@ export class Contents {
     if (own && !ended) return own
     const held = this.#read.get(id)?.deref()
     if (held?.ended) return held
-    const reading = this.#reading.get(id)
-    if (!reading) return this.#begin(id)
-    // The read under way may have begun before what the caller was woken for: share the one after it.
-    const begin = () => this.#begin(id)
-    reading.next ??= reading.now.then(begin, begin)
-    return reading.next
+    const wanted = this.#wanted.get(id) ?? Promise.withResolvers<Content>()
+    this.#wanted.set(id, wanted)
+    if (!this.#isReading) void this.#readWanted()
+    return wanted.promise
   }
 
-  #begin(id: GenerationId): Promise<Content> {
-    const now = this.#load(id, this.#read.get(id)?.deref() ?? null)
-    const reading: Reading = { now, next: null }
-    this.#reading.set(id, reading)
-    const done = () => void (this.#reading.get(id) === reading && this.#reading.delete(id))
-    now.then(done, done)
-    return now
+  /**
+   * A read that is under way may have begun before what a caller was woken for, so it is never shared with later
+   * callers: they gather for the next one.
+   */
+  async #readWanted(): Promise<void> {
+    this.#isReading = true
+    while (this.#wanted.size > 0) {
+      // Let everybody join who was woken with the first one.
+      await new Promise(setImmediate)
+      const wanted = this.#wanted
+      this.#wanted = new Map()
+      await this.#readAll(wanted)
+    }
+    this.#isReading = false
   }
 
-  async #load(id: GenerationId, held: Content | null): Promise<Content> {
-    const run = await readRun(this.#db, id, held)
+  async #readAll(wanted: ReadonlyMap<GenerationId, PromiseWithResolvers<Content>>): Promise<void> {
+    try {
+      const held = [...wanted.keys()].map((id) => ({ id, content: this.#read.get(id)?.deref() ?? null }))
+      const runs = await readRuns(this.#db, held)
+      for (const { id, content } of held) {
+        const run = runs.get(id)
+        if (run) wanted.get(id)?.resolve(this.#take(id, content, run))
+        else wanted.get(id)?.reject(new Error(`Cannot read the text of run ${id}: there is no such run`))
+      }
+    } catch (error) {
+      for (const { reject } of wanted.values()) reject(error)
+    }
+  }
+
+  #take(id: GenerationId, held: Content | null, run: Run): Content {
     const content = held ?? emptyContent(run.messageId)
     if (run.revision !== content.revision) {
       content.parts.length = 0
@@ -93,9 +114,10 @@ export class Contents {
   }
 }
 
-type Reading = { readonly now: Promise<Content>; next: Promise<Content> | null }
+type Held = { readonly id: GenerationId; readonly content: Content | null }
 
 type Run = {
+  id: GenerationId
   messageId: MessageId
   status: GenerationStatus
   revision: number
@@ -105,18 +127,24 @@ type Run = {
 }
 
 /** Status, message and the chunks that are not held, in one statement: the end of a run moves one into the other. */
-async function readRun(db: Db, id: GenerationId, held: Content | null): Promise<Run> {
-  const part = Math.max((held?.parts.length ?? 0) - 1, 0)
-  const start = held?.parts[part]?.text.length ?? 0
+async function readRuns(db: Db, held: readonly Held[]): Promise<Map<GenerationId, Run>> {
+  const places = held.map(({ content }) => endOf(content))
   const { rows } = await sql<Run>`
-    select run.message_id as "messageId", run.status, run.revision, message.parts,
+    select run.id, run.message_id as "messageId", run.status, run.revision, message.parts,
       coalesce(run.finished_at, clock_timestamp()) as at,
       (select coalesce(json_agg(json_build_array(part, start, kind, text) order by part, start), '[]')
        from chunk where generation_id = run.id
-         and (run.revision <> ${held?.revision ?? 0} or (part, start) >= (${part}::integer, ${start}::integer))) as chunks
-    from generation run join message on message.id = run.message_id
-    where run.id = ${id}`.execute(db)
-  const [run] = rows
-  if (!run) throw new Error(`Cannot read the text of run ${id}: there is no such run`)
-  return run
+         and (run.revision <> held.revision or (part, start) >= (held.part, held.start))) as chunks
+    from unnest(
+      ${held.map(({ id }) => id)}::uuid[], ${places.map(({ revision }) => revision)}::integer[],
+      ${places.map(({ part }) => part)}::integer[], ${places.map(({ start }) => start)}::integer[]
+    ) as held (id, revision, part, start)
+    join generation run on run.id = held.id
+    join message on message.id = run.message_id`.execute(db)
+  return new Map(rows.map((run) => [run.id, run]))
+}
+
+function endOf(content: Content | null): { revision: number; part: number; start: number } {
+  const part = Math.max((content?.parts.length ?? 0) - 1, 0)
+  return { revision: content?.revision ?? 0, part, start: content?.parts[part]?.text.length ?? 0 }
 }
