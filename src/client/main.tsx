@@ -19,11 +19,11 @@ async function openPage(): Promise<Page> {
   const disk = await openDisk()
   const outbox = new Outbox(disk)
   const [drafts] = await Promise.all([Drafts.open(disk), outbox.refresh()])
-  const services = { client, connection, outbox, onEnded: () => sender.nudge() }
+  const services = { client, connection, outbox, onEnded: () => sender.look() }
   const conversations = new Conversations(services, drafts)
   const sender = new Sender(client, outbox, conversations, () => session.get() === 'open')
   sender.start()
-  connection.state.subscribe(() => sender.nudge())
+  connection.state.subscribe(() => (connection.state.get() === 'open' ? sender.nudge() : sender.look()))
   onReturn(() => void outbox.refresh().then(() => sender.nudge()))
   return { client, connection, conversations, drafts, outbox }
 }

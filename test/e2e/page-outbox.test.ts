@@ -163,8 +163,13 @@ describe('what is said while the server is away', () => {
     expect(scene.upstream.runs.length).toBe(1)
   })
 
-  test('is shown by every tab and sent by one of them', async () => {
+  test.each([
+    ['', true],
+    [', also where the browser has no locks', false],
+  ])('is shown by every tab and sent by one of them%s', async (_where, locks) => {
     await using scene = await openScene({ browser })
+    if (!locks)
+      await scene.context.addInitScript(() => Object.defineProperty(navigator, 'locks', { value: undefined }))
     const page = await greeted(scene)
     const other = await scene.openTab(new URL(page.url()).pathname.slice(1))
     await onPage(other).log.getByText('Hi.').waitFor()
@@ -248,6 +253,7 @@ describe('what is said while an answer is being written', () => {
     await onPage(page).log.getByText('Slowly').waitFor()
     expect(await queued(page).allInnerTexts()).toEqual(['Then', 'Not this', 'Lastly'])
     await queued(page).nth(1).getByRole('button', { name: 'Discard queued message' }).click()
+    expect(await onPage(page).field.evaluate((field) => field === document.activeElement)).toBe(true)
     await queued(page).nth(1).getByRole('button', { name: 'Edit queued message' }).click()
     const editor = page.getByRole('textbox', { name: 'Edit message' })
     await editor.fill('Finally')
@@ -275,6 +281,49 @@ describe('what is said while an answer is being written', () => {
     await onPage(page).log.getByText('Sorry').waitFor()
     expect(await spoken(page)).toEqual(['Talk for ever', 'On and on', 'Enough', 'Sorry'])
   })
+})
+
+test('what was changed after the server had it is not said twice without asking', async () => {
+  await using scene = await openScene({ browser })
+  const page = await greeted(scene)
+  await scene.context.routeWebSocket(/graphql/, () => {})
+  await page.reload()
+  await onPage(page).log.getByText('Hi.').waitFor()
+  await scene.context.route('**/graphql', async (route) => {
+    await route.fetch().catch(() => {})
+    await route.abort()
+  })
+  await onPage(page).say('Tpyo')
+  await answer(scene, 'What?')
+  await page.getByText('Not sent yet').waitFor()
+  await onPage(page).button('Edit').click()
+  const editor = page.getByRole('textbox', { name: 'Edit message' })
+  await editor.fill('Typo')
+  await scene.context.unroute('**/graphql')
+  await editor.press('Enter')
+  await page.getByText('It had been sent before you changed it').waitFor()
+  expect(scene.upstream.runs.length).toBe(2)
+  await onPage(page).button('Retry').click()
+  expect((await answer(scene, 'I see')).prompt).toBe('Typo')
+})
+
+test('what was to be said in a conversation that was deleted elsewhere is still there', async () => {
+  await using scene = await openScene({ browser })
+  const page = await greeted(scene)
+  await onPage(page).say('Wait')
+  const run = await scene.upstream.request()
+  await run.text('Yes?')
+  await onPage(page).log.getByText('Yes?').waitFor()
+  await onPage(page).say('Precious words')
+  await queued(page).getByText('Precious words').waitFor()
+  await scene.remove(new URL(page.url()).pathname.split('/').at(-1)!)
+  await page.getByRole('heading', { name: 'This conversation does not exist' }).waitFor()
+  await queued(page).getByText('Precious words').waitFor()
+  const row = onPage(page).sidebar.getByRole('link', { name: 'Precious words' })
+  await row.waitFor()
+  await page.goto(scene.url)
+  await row.click()
+  await queued(page).getByText('Precious words').waitFor()
 })
 
 describe('what the server refuses', () => {

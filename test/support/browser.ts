@@ -42,6 +42,8 @@ export type Scene = AsyncDisposable & {
   create(titles: readonly string[]): Promise<void>
   /** Says `count` things in a conversation that nobody answers: `Statement 1` and so on. */
   say(conversationId: string, count: number): Promise<void>
+  /** Deletes a conversation. */
+  remove(conversationId: string): Promise<void>
 }
 
 type SceneOptions = {
@@ -87,6 +89,7 @@ export async function openScene({
         await post(app, sendMessage, { conversationId, text: `Statement ${index}` })
       }
     },
+    remove: (conversationId) => post(app, deleteConversation, { conversationId }),
     async [Symbol.asyncDispose]() {
       await context.close()
       await network[Symbol.asyncDispose]()
@@ -101,6 +104,9 @@ const createConversation =
   'mutation ($input: CreateConversationInput!) { createConversation(input: $input) { userErrors { message } } }'
 const sendMessage =
   'mutation ($input: SendMessageInput!) { sendMessage(input: $input) { userErrors { message } } }'
+
+const deleteConversation =
+  'mutation ($input: DeleteConversationInput!) { deleteConversation(input: $input) { userErrors { message } } }'
 
 async function post(app: App, query: string, input: object): Promise<void> {
   const response = await fetch(new URL('graphql', app.url), {

@@ -265,7 +265,8 @@ export class ConversationStore {
 
   #remove(): void {
     this.#stop()
-    this.update({ phase: 'missing' })
+    this.update({ phase: 'missing', thread: emptyThread })
+    this.#onEnded()
   }
 
   /** An event tells of what an item asked for, maybe before the server's answer does, which may be lost. */

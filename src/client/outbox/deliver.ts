@@ -118,6 +118,11 @@ const lasting = new Set([
   'NOT_FOUND',
 ])
 
+/** Where the server speaks to programs. */
+const inOurWords: Readonly<Record<string, string>> = {
+  IDEMPOTENCY_MISMATCH: 'It had been sent before you changed it. Retry says it once more',
+}
+
 type Refused = { readonly userErrors: readonly { readonly code: string; readonly message: string }[] }
 
 function problemOf(
@@ -127,7 +132,7 @@ function problemOf(
   const [refusal] = payload?.userErrors ?? []
   if (refusal) {
     const { code, message } = refusal
-    return { problem: { code, reason: message, final: !passing.has(code) } }
+    return { problem: { code, reason: inOurWords[code] ?? message, final: !passing.has(code) } }
   }
   const code = error?.graphQLErrors[0]?.extensions['code']
   const known = typeof code === 'string' ? code : null

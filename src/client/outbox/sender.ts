@@ -48,17 +48,18 @@ export class Sender {
   }
 
   start(): void {
-    this.#outbox.state.subscribe(() => this.#look())
-    this.#look()
+    this.#outbox.state.subscribe(() => this.look())
+    this.look()
   }
 
-  /** Tries now: the server may be back, or an answer has ended. */
+  /** Tries now what waits for its next try: the server may be back. */
   nudge(): void {
     for (const line of this.#lines.values()) line.now()
-    this.#look()
+    this.look()
   }
 
-  #look(): void {
+  /** Begins with what can be sent by now. */
+  look(): void {
     const { items, leftovers } = this.#outbox.state.get()
     const places = [...items.map(({ place }) => place), ...leftovers]
     for (const place of new Set(places)) {

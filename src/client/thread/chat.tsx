@@ -85,7 +85,7 @@ function Footer({ store, models, model, field, onEdit }: FooterProps) {
   }
   return (
     <div className="mx-auto w-full max-w-184 px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-4">
-      <Queue store={store} />
+      <Queue store={store} onDone={() => field.current?.focus()} />
       {!missing && (
         <Composer
           {...{ place, field, answering, stopping }}

@@ -7,11 +7,16 @@ import { useHeldBack } from './use-held-back.ts'
 import { UserBubble } from './user-bubble.tsx'
 import { Waiting } from './waiting.tsx'
 
-type Props = { store: ConversationStore; item: OutboxItem }
+type Props = {
+  store: ConversationStore
+  item: OutboxItem
+  /** Whoever has changed or discarded it goes back to the composer. */
+  onDone(): void
+}
 
 /** What the viewer said a moment ago, before the server has it. */
-export function OutgoingMessage({ store, item }: Props) {
-  const { editing, begin, end } = useHeldBack(store, item)
+export function OutgoingMessage({ store, item, onDone }: Props) {
+  const { editing, begin, end } = useHeldBack(store, item, onDone)
   if (editing && item.text !== null) {
     return (
       <div className="pt-6">
@@ -27,14 +32,22 @@ export function OutgoingMessage({ store, item }: Props) {
         </div>
       )}
       <div className="pt-4">
-        {item.problem === null ? <Waiting>Sending</Waiting> : <Trouble {...{ store, item }} onEdit={begin} />}
+        {item.problem === null ? (
+          <Waiting>Sending</Waiting>
+        ) : (
+          <Trouble {...{ store, item, onDone }} onEdit={begin} />
+        )}
       </div>
     </>
   )
 }
 
-function Trouble({ store, item, onEdit }: Props & { onEdit(): void }) {
+function Trouble({ store, item, onDone, onEdit }: Props & { onEdit(): void }) {
   const { reason, final } = item.problem!
+  const drop = (): void => {
+    discard(store, item)
+    onDone()
+  }
   return (
     <Callout
       tone={final ? 'danger' : 'warning'}
@@ -43,7 +56,7 @@ function Trouble({ store, item, onEdit }: Props & { onEdit(): void }) {
     >
       <CalloutButton onClick={() => retry(store, item)}>{final ? 'Retry' : 'Try now'}</CalloutButton>
       {item.text !== null && <CalloutButton onClick={onEdit}>Edit</CalloutButton>}
-      <CalloutButton onClick={() => discard(store, item)}>Discard</CalloutButton>
+      <CalloutButton onClick={drop}>Discard</CalloutButton>
     </Callout>
   )
 }

@@ -11,9 +11,9 @@ import { Icon } from '../ui/icons.tsx'
 import { useHeldBack } from './use-held-back.ts'
 
 /** What waits to be sent and does not stand in the thread, in the order in which it will go. */
-export function Queue({ store }: { store: ConversationStore }) {
+export function Queue({ store, onDone }: Pick<QueuedProps, 'store' | 'onDone'>) {
   const view = useStore(store.view)
-  const now = saidNow(view.outgoing, view.thread)
+  const now = view.phase === 'missing' ? null : saidNow(view.outgoing, view.thread)
   const queued = view.outgoing.filter((item) => item !== now)
   if (queued.length === 0) return null
   const first = runningLeaf(view.thread) && queued.find((item) => isShownIn(view, item))
@@ -23,7 +23,12 @@ export function Queue({ store }: { store: ConversationStore }) {
       className="mx-3 mb-2 max-h-[30dvh] animate-appear divide-y divide-line overflow-y-auto rounded-2xl border border-line bg-panel text-sm"
     >
       {queued.map((item) => (
-        <Queued key={item.key} store={store} item={item} here={isShownIn(view, item)} next={item === first} />
+        <Queued
+          key={item.key}
+          {...{ store, item, onDone }}
+          here={isShownIn(view, item)}
+          next={item === first}
+        />
       ))}
     </ul>
   )
@@ -36,10 +41,16 @@ type QueuedProps = {
   here: boolean
   /** Whether only the answer under way is before it. */
   next: boolean
+  /** Whoever has changed or discarded it goes back to the composer. */
+  onDone(): void
 }
 
-function Queued({ store, item, here, next }: QueuedProps) {
-  const { editing, begin, end } = useHeldBack(store, item)
+function Queued({ store, item, here, next, onDone }: QueuedProps) {
+  const { editing, begin, end } = useHeldBack(store, item, onDone)
+  const drop = (): void => {
+    discard(store, item)
+    onDone()
+  }
   const trouble = item.problem !== null && item.problem.code !== 'CONFLICT' ? item.problem : null
   if (editing && item.text !== null) {
     return (
@@ -74,7 +85,7 @@ function Queued({ store, item, here, next }: QueuedProps) {
       )}
       {here && trouble && <IconButton icon="retry" label="Try again" onClick={() => retry(store, item)} />}
       {here && item.text !== null && <IconButton icon="pencil" label="Edit queued message" onClick={begin} />}
-      <IconButton icon="trash" label="Discard queued message" onClick={() => discard(store, item)} />
+      <IconButton icon="trash" label="Discard queued message" onClick={drop} />
     </li>
   )
 }

@@ -30,6 +30,7 @@ export function Thread({ store, modelId, editing, onEdit }: Props) {
   const running = runningLeaf(thread)
   const began = useBegan(item?.key ?? null, toEnd)
   const earlier = earlierThan(thread)
+  const onDone = (): void => onEdit(null)
   // What is asked again stands in the turn of its question, what is said begins one.
   const lastTurn = item && item.text !== null ? item.key : turns.at(-1)?.key
   const roomy = (key: string): string => (began && key === lastTurn ? 'min-h-[calc(100cqh-2rem)]' : '')
@@ -58,12 +59,12 @@ export function Thread({ store, modelId, editing, onEdit }: Props) {
                   editing={editing === message.id}
                 />
               ))}
-              {item?.text === null && key === lastTurn && <OutgoingMessage {...{ store, item }} />}
+              {item?.text === null && key === lastTurn && <OutgoingMessage {...{ store, item, onDone }} />}
             </section>
           ))}
           {item && item.text !== null && (
             <section key={item.key} className={roomy(item.key)}>
-              <OutgoingMessage {...{ store, item }} />
+              <OutgoingMessage {...{ store, item, onDone }} />
             </section>
           )}
         </div>

@@ -4,8 +4,11 @@ import { holdBack } from '../conversation/say.ts'
 import type { OutboxItem } from '../outbox/outbox-state.ts'
 import { notify } from '../ui/notices.tsx'
 
-/** The editing of something that waits to be sent: from `begin` to `end`, or for as long as it is shown, it is not sent. */
-export function useHeldBack(store: ConversationStore, item: OutboxItem) {
+/**
+ * The editing of something that waits to be sent: from `begin` to `end`, or for as long as it is shown, it is not sent.
+ * `onDone` is called after `end`.
+ */
+export function useHeldBack(store: ConversationStore, item: OutboxItem, onDone: () => void) {
   const [editing, setEditing] = useState(false)
   const letGo = useRef<(text: string | null) => void>(() => {})
   useEffect(() => () => letGo.current(null), [])
@@ -18,6 +21,7 @@ export function useHeldBack(store: ConversationStore, item: OutboxItem) {
   const end = (text: string | null): void => {
     letGo.current(text)
     setEditing(false)
+    onDone()
   }
   return { editing, begin: () => void begin(), end }
 }
