@@ -14,7 +14,6 @@ import { schema } from './graphql/schema.ts'
 import { createPageSource } from './http/page.ts'
 import { createHttpServer } from './http/server.ts'
 import { newId, type ProcessId } from './ids.ts'
-import { createAnthropic } from './llm/anthropic.ts'
 import { createDemo } from './llm/demo.ts'
 import { createModels, type Models } from './llm/models.ts'
 import type { ChatProvider } from './llm/provider.ts'
@@ -26,7 +25,6 @@ import { Contents } from './streams/contents.ts'
 import type { Streams } from './streams/follow.ts'
 import { connectNotify } from './streams/notify-line.ts'
 import { createPoll } from './streams/poll.ts'
-import { connectRedis } from './streams/redis-line.ts'
 import { RunLog } from './streams/run-log.ts'
 import { createWakeUps, type WakeUps } from './streams/wake-ups.ts'
 import { version } from './version.ts'
@@ -93,7 +91,7 @@ async function serve(
 ): Promise<{ url: string; port: number; runner: GenerationRunner }> {
   const incarnation = await readIncarnation(db)
   const wakeUps = await startWakeUps(config, log, incarnation, started)
-  const { chat, runner } = createChat(config, overrides, log, { db, wakeUps, incarnation })
+  const { chat, runner } = await createChat(config, overrides, log, { db, wakeUps, incarnation })
   const viewer = await ensureLocalViewer(db)
   const server = createHttpServer({
     ...config,
@@ -162,7 +160,10 @@ async function startWakeUps(
     watch: (topic) => buses.forEach((bus) => bus.watch(topic)),
     unwatch: (topic) => buses.forEach((bus) => bus.unwatch(topic)),
   })
-  if (redisUrl !== null) buses.push(new Bus('Redis', connectRedis(redisUrl, incarnation), local, log))
+  if (redisUrl !== null) {
+    const { connectRedis } = await import('./streams/redis-line.ts')
+    buses.push(new Bus('Redis', connectRedis(redisUrl, incarnation), local, log))
+  }
   buses.push(new Bus('NOTIFY', connectNotify(databaseUrl), local, log))
   for (const bus of buses) {
     started.defer(() => bus.close())
@@ -171,16 +172,16 @@ async function startWakeUps(
   return overBuses(local, buses)
 }
 
-function createChat(
+async function createChat(
   config: Config,
   overrides: Overrides,
   log: Logger,
   given: Omit<Streams, 'contents'>,
-): { chat: Chat; runner: GenerationRunner } {
+): Promise<{ chat: Chat; runner: GenerationRunner }> {
   const { db, wakeUps } = given
   const streams: Streams = { ...given, contents: new Contents(db) }
   const { limits, recovery } = config
-  const base = { db, streams, models: createProviders(config, overrides, log), limits, recovery, log }
+  const base = { db, streams, models: await createProviders(config, overrides, log), limits, recovery, log }
   const runner = new GenerationRunner({
     chat: base,
     runLog: new RunLog({ db, wakeUps, log, flushInterval: config.timers.flush }),
@@ -191,18 +192,20 @@ function createChat(
   return { chat: { ...base, runner } satisfies Chat, runner }
 }
 
-/** The providers whose keys are set. */
-export function configuredProviders({
+/** The providers whose keys are set. Their SDKs are loaded only then. */
+export async function configuredProviders({
   anthropic: { apiKey, baseUrl },
   timers,
-}: Config): readonly ChatProvider[] {
-  return apiKey === null ? [] : [createAnthropic({ apiKey, baseUrl, timers })]
+}: Config): Promise<readonly ChatProvider[]> {
+  if (apiKey === null) return []
+  const { createAnthropic } = await import('./llm/anthropic.ts')
+  return [createAnthropic({ apiKey, baseUrl, timers })]
 }
 
-function createProviders(config: Config, overrides: Overrides, log: Logger): Models {
+async function createProviders(config: Config, overrides: Overrides, log: Logger): Promise<Models> {
   return createModels({
     providers: [
-      ...(overrides.providers ?? configuredProviders(config)),
+      ...(overrides.providers ?? (await configuredProviders(config))),
       createDemo({ tokensPerSecond: config.demoTokensPerSecond }),
     ],
     defaultModel: config.defaultModel,

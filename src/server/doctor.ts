@@ -116,7 +116,7 @@ function access(config: Config): Finding {
 
 async function keys(config: Config): Promise<Finding[]> {
   const finding = findingAbout('keys')
-  const providers = configuredProviders(config)
+  const providers = await configuredProviders(config)
   if (providers.length === 0) {
     return [finding(true, 'none, so only the demo model answers: set ANTHROPIC_API_KEY for Claude')]
   }
