@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { databases, type Place } from '../support/databases.ts'
-import { type Exit, type LaunchOptions, launchParley, type Parley, startParley } from '../support/parley.ts'
+import { MortalServer } from '../support/mortal-server.ts'
+import { startParley } from '../support/parley.ts'
 import { answerAll, expectCommitted, expectOnce, People } from '../support/people.ts'
 import { announcedRandom } from '../support/random.ts'
 import { Reading } from '../support/reading.ts'
@@ -69,51 +70,6 @@ describe.each(databases)('kill -9 of the executable on $name', ({ name, create }
     expect(await second.message(asked.answerId)).toMatchObject({ status: 'COMPLETED', text: 'Here I am' })
   })
 })
-
-/** One server as its clients see it: whatever becomes of its processes, there is always another one. */
-class MortalServer implements AsyncDisposable {
-  readonly #options: LaunchOptions
-  #parley: Parley
-
-  private constructor(options: LaunchOptions, parley: Parley) {
-    this.#options = options
-    this.#parley = parley
-  }
-
-  static async start(options: LaunchOptions): Promise<MortalServer> {
-    return new MortalServer(options, await startParley(options))
-  }
-
-  /** Where it was last. */
-  get url(): string {
-    return this.#parley.url
-  }
-
-  async kill(): Promise<void> {
-    await this.#parley.kill()
-  }
-
-  async restart(): Promise<void> {
-    this.#parley = await startParley(this.#options)
-  }
-
-  /** Kills it so many milliseconds after its start, whether it listens by then or not. */
-  async startAndKill(milliseconds: number): Promise<void> {
-    const { ready, kill } = launchParley(this.#options)
-    const started = ready.catch(() => null)
-    await delay(milliseconds)
-    await kill()
-    await started
-  }
-
-  stop(): Promise<Exit> {
-    return this.#parley.stop()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#parley.kill()
-  }
-}
 
 async function lookInto(place: Place, people: People): Promise<void> {
   const { db, close } = await place.connect()

@@ -48,8 +48,13 @@ async function createEmbedded({ migrated = true } = {}): Promise<Place> {
 
 async function createOnServer({ migrated = true } = {}): Promise<Place> {
   const { url, template } = inject('postgres')
+  return createDatabase(url, migrated ? template : null)
+}
+
+/** Makes a database on the Postgres at `url`: empty, or a copy of the one called `template`. */
+export async function createDatabase(url: string, template: string | null = null): Promise<Place> {
   const name = `parley_test_${randomUUID().replaceAll('-', '')}`
-  await run(url, migrated ? `create database ${name} template ${template}` : `create database ${name}`)
+  await run(url, template ? `create database ${name} template ${template}` : `create database ${name}`)
   const dataDir = mkdtempSync(join(tmpdir(), 'parley-test-'))
   return place(databaseUrl(url, name), dataDir, () => run(url, `drop database ${name} with (force)`))
 }

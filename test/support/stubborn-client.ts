@@ -13,7 +13,8 @@ const longestPause = 60
 /** Milliseconds after which a connection counts as dead on which nothing answers. */
 const patience = 1_000
 
-type Result = { data?: Record<string, unknown> | null; errors?: readonly { message: string }[] }
+type Failure = { readonly message: string; readonly extensions?: { readonly retryable?: boolean } }
+type Result = { data?: Record<string, unknown> | null; errors?: readonly Failure[] }
 
 /** Ways to watch an answer. */
 export const waysToFollow = ['generation', 'conversation', 'SSE'] as const
@@ -46,7 +47,7 @@ export class StubbornClient implements AsyncDisposable {
     }
     for (;;) {
       const result = await (this.#random() < 0.5 ? this.#post(request) : this.#overSocket(request))
-      if (result?.data) {
+      if (result?.data && !result.errors) {
         this.#onHeard()
         return result.data[name] as Payload
       }
@@ -56,8 +57,10 @@ export class StubbornClient implements AsyncDisposable {
 
   /** Reads an answer to its end. Throws when something that was shown is taken back, or when text is missing. */
   async follow(answer: Answer, way: WayToFollow): Promise<void> {
-    if (way === 'SSE') await this.#followEvents(answer)
-    else await this.#followSocket(answer, way)
+    while (!answer.isOver) {
+      await (way === 'SSE' ? this.#followEvents(answer) : this.#followSocket(answer, way))
+      if (!answer.isOver) await this.#pause()
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -88,16 +91,17 @@ export class StubbornClient implements AsyncDisposable {
     })
   }
 
+  /** Resolves at its end, or where the server says that it can be tried again. */
   #followSocket(answer: Answer, way: 'generation' | 'conversation'): Promise<void> {
     const payload = { query: documents[way], variables: answer.variables(way) }
     return new Promise((resolve, reject) => {
       const stop = this.#socket.subscribe<Record<string, StreamedEvent>>(payload, {
-        next: ({ data, errors }) => {
+        next: (result) => {
           try {
-            if (errors) throw new Error(errors[0]?.message)
-            const [event] = Object.values(data ?? {})
-            answer.show(event!)
-            this.#onHeard()
+            if (!this.#show(answer, result as Result)) {
+              stop()
+              return resolve()
+            }
             payload.variables.after = answer.cursor
             // The other stream is ended by the server, and to end it as well would count it twice.
             if (answer.isOver && way === 'conversation') stop()
@@ -106,7 +110,7 @@ export class StubbornClient implements AsyncDisposable {
             stop()
           }
         },
-        error: reject,
+        error: (error) => (isRetryable(error) ? resolve() : reject(error)),
         complete: () =>
           answer.isOver ? resolve() : reject(new Error(`The stream of ${answer.id} ended too soon`)),
       })
@@ -114,18 +118,24 @@ export class StubbornClient implements AsyncDisposable {
   }
 
   async #followEvents(answer: Answer): Promise<void> {
-    while (!answer.isOver) {
-      const request = { query: documents.generation, variables: answer.variables('generation') }
-      await using events = await openEvents(new URL('/graphql', this.#url()).href, request).catch(() => null)
-      for (let event = await events?.next(); event?.event === 'next'; event = await events?.next()) {
-        const { data, errors } = JSON.parse(event.data) as Result
-        if (errors) throw new Error(errors[0]?.message)
-        answer.show(Object.values(data ?? {})[0] as StreamedEvent)
-        this.#onHeard()
-      }
-      if (!answer.isOver) await this.#pause()
-    }
+    const request = { query: documents.generation, variables: answer.variables('generation') }
+    await using events = await openEvents(new URL('/graphql', this.#url()).href, request).catch(() => null)
+    for (let event = await events?.next(); event?.event === 'next'; event = await events?.next())
+      if (!this.#show(answer, JSON.parse(event.data) as Result)) return
   }
+
+  /** Whether there was something to show; throws what the server does not want to be asked again. */
+  #show(answer: Answer, { data, errors }: Result): boolean {
+    if (isRetryable(errors)) return false
+    if (errors) throw new Error(errors[0]?.message)
+    answer.show(Object.values(data ?? {})[0] as StreamedEvent)
+    this.#onHeard()
+    return true
+  }
+}
+
+function isRetryable(errors: unknown): boolean {
+  return Array.isArray(errors) && errors.some((error: Failure) => error.extensions?.retryable)
 }
 
 const documents = {
