@@ -5,7 +5,7 @@ import type { Limits } from '../limits/limits.ts'
 import type { Models } from '../llm/models.ts'
 import type { TokenUsage } from '../llm/provider.ts'
 import type { Logger } from '../log.ts'
-import type { Streams } from '../streams/follow.ts'
+import type { Streams } from '../streams/reader.ts'
 
 /** What every operation on conversations works with. */
 export type Chat = {

@@ -8,7 +8,7 @@ import type {
   PartItem,
   ResyncItem,
   ViewerItem,
-} from '../streams/follow.ts'
+} from '../streams/items.ts'
 import { builder } from './builder.ts'
 import { PartKind, RemovalReason, ResyncReason } from './enums.ts'
 import { MessagePart } from './message.ts'

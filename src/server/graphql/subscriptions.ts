@@ -3,17 +3,11 @@ import { findConversations } from '../chat/access.ts'
 import { findGenerations } from '../chat/generations.ts'
 import type { ConversationEventRow, ViewerEventRow } from '../db/tables.ts'
 import { RequestError } from '../errors.ts'
+import type { ConversationScope } from '../streams/conversation-reader.ts'
 import type { Position, StreamName } from '../streams/cursor.ts'
 import { viewerSeqs } from '../streams/events.ts'
-import {
-  type ConversationItem,
-  type ConversationScope,
-  type DurableItem,
-  type FollowOptions,
-  followConversation,
-  followViewer,
-  type ViewerItem,
-} from '../streams/follow.ts'
+import { type FollowOptions, followConversation, followViewer } from '../streams/follow.ts'
+import type { ConversationItem, DurableItem, ViewerItem } from '../streams/items.ts'
 import { type Start, startOf } from '../streams/start.ts'
 import { builder } from './builder.ts'
 import { beginRead, type GraphContext } from './context.ts'

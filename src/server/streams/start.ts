@@ -1,6 +1,6 @@
 import { RequestError } from '../errors.ts'
 import { decodeCursor, type Position, type StreamName } from './cursor.ts'
-import type { ResyncReason } from './follow.ts'
+import type { ResyncReason } from './items.ts'
 
 /** Where a reader starts, and what it has to be told first. */
 export type Start = { readonly from: Position; readonly resync: ResyncReason | null }

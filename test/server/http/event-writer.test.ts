@@ -4,7 +4,7 @@ import { schema } from '../../../src/server/graphql/schema.ts'
 import { withDelivery } from '../../../src/server/http/event-delivery.ts'
 import { createOperation, type Operation } from '../../../src/server/http/operation.ts'
 import { type GenerationId, type MessageId, newId, type ViewerId } from '../../../src/server/ids.ts'
-import type { DeltaItem, HeartbeatItem, PartItem } from '../../../src/server/streams/follow.ts'
+import type { DeltaItem, HeartbeatItem, PartItem } from '../../../src/server/streams/items.ts'
 
 const at = new Date('2026-01-02T03:04:05.678Z')
 const whose = { generationId: newId<GenerationId>(), messageId: newId<MessageId>(), at, seq: 7 }
