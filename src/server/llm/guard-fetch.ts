@@ -5,6 +5,7 @@ import { pipeline, type Readable } from 'node:stream'
 import { ReadableStream as ByteStream } from 'node:stream/web'
 import { TLSSocket } from 'node:tls'
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
+import { chunksOf } from './chunks.ts'
 import { ProviderError } from './provider.ts'
 import type { Watchdog } from './watchdog.ts'
 
@@ -118,9 +119,9 @@ async function* readAll(incoming: http.IncomingMessage, watch: Watchdog): AsyncG
   const body = decode(incoming)
   try {
     watch.start('providerByteIdle')
-    for await (const bytes of body.iterator({ destroyOnReturn: false })) {
+    for await (const bytes of chunksOf(body)) {
       watch.stop('providerByteIdle')
-      yield bytes as Uint8Array
+      yield bytes
       watch.start('providerByteIdle')
     }
     yield blankLine

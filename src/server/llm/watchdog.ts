@@ -17,7 +17,8 @@ export type ProviderTimers = {
 }
 
 type TimerName = keyof ProviderTimers
-type Timer = { readonly handle: NodeJS.Timeout; running: boolean }
+/** `since`: when it was started last. `handle` may fire before its time is over, and is then set again. */
+type Timer = { handle: NodeJS.Timeout | null; running: boolean; since: number }
 
 const expiries: Record<TimerName, { code: FailureCode; says: (provider: string, limit: string) => string }> =
   {
@@ -89,20 +90,17 @@ export class Watchdog implements Disposable {
 
   /** Starts a timer, from zero where it runs. */
   start(name: TimerName): void {
-    const timer = this.#timers.get(name)
-    if (timer) {
-      timer.running = true
-      timer.handle.refresh()
-      return
-    }
-    const started: Timer = { running: true, handle: setTimeout(() => this.#expire(name), this.#limits[name]) }
-    this.#timers.set(name, started)
+    const timer = this.#timers.get(name) ?? { handle: null, running: true, since: 0 }
+    this.#timers.set(name, timer)
+    timer.running = true
+    timer.since = performance.now()
+    // One that is set fires too early, and looks again: setting it anew for every delta would cost more than that.
+    timer.handle ??= setTimeout(() => this.#look(name, timer), this.#limits[name])
   }
 
   stop(...names: TimerName[]): void {
     for (const name of names) {
       const timer = this.#timers.get(name)
-      // Only marked: clearing and making a timer for every delta would cost more than letting it fire in vain.
       if (timer) timer.running = false
     }
   }
@@ -118,15 +116,22 @@ export class Watchdog implements Disposable {
   /** Ends the watch, and the request with it where it is not complete. */
   [Symbol.dispose](): void {
     if (!this.#complete) this.#controller.abort()
-    for (const { handle } of this.#timers.values()) clearTimeout(handle)
+    for (const { handle } of this.#timers.values()) clearTimeout(handle ?? undefined)
     this.#timers.clear()
     this.#caller.removeEventListener('abort', this.#passAbortOn)
   }
 
   readonly #passAbortOn = () => this.#controller.abort(this.#caller.reason)
 
+  #look(name: TimerName, timer: Timer): void {
+    timer.handle = null
+    if (!timer.running) return
+    const left = timer.since + this.#limits[name] - performance.now()
+    if (left > 0) timer.handle = setTimeout(() => this.#look(name, timer), left)
+    else this.#expire(name)
+  }
+
   #expire(name: TimerName): void {
-    if (!this.#timers.get(name)?.running) return
     const { code, says } = expiries[name]
     const message = says(this.provider, `${this.#limits[name] / 1000} s`)
     this.fail(new ProviderError(code, message, { retryable: true }))
