@@ -26,6 +26,7 @@ async function greeted(scene: Scene): Promise<Page> {
   const run = await scene.upstream.request()
   await run.text('Hi.')
   await run.finish()
+  await onPage(page).button('Copy answer').waitFor()
   await onPage(page).button('Send').waitFor()
   return page
 }

@@ -129,8 +129,8 @@ export class ConversationStore {
   #failures = 0
   #stop: () => void = () => {}
   #drawing = false
-  /** The item whose message an event has brought, before all that it asked for was confirmed. */
-  #landed: string | null = null
+  /** The item whose message an event has brought: all that is left of it is an answer to that. */
+  #landed: { readonly key: string; readonly messageId: string } | null = null
 
   constructor({ client, connection, outbox, onEnded }: Services, place: Place) {
     this.client = client
@@ -273,7 +273,7 @@ export class ConversationStore {
   #confirm(event: ThreadEvent, key: string): void {
     if (!this.#latest.outgoing.some((item) => item.key === key)) return
     if (event.__typename === 'MessageChanged') {
-      this.#landed = key
+      this.#landed = { key, messageId: event.message.id }
       this.#receiveItems()
     }
     if (event.__typename !== 'GenerationChanged') return
@@ -287,7 +287,10 @@ export class ConversationStore {
     const begun = items.find(({ origin }) => origin !== null && origin.place === this.#latest.place)
     if (leftovers.includes(this.#latest.place)) this.#beginAnew()
     else if (begun && begun.place !== this.#latest.place) this.#adopt(begun.place)
-    const outgoing = items.filter(({ key, place }) => place === this.#latest.place && key !== this.#landed)
+    const { key, messageId } = this.#landed ?? {}
+    const outgoing = items
+      .filter(({ place }) => place === this.#latest.place)
+      .map((item) => (messageId && item.key === key ? { ...item, text: null, parentId: messageId } : item))
     if (outgoing.length + this.#latest.outgoing.length > 0) this.update({ outgoing })
   }
 
