@@ -156,7 +156,7 @@ export class ConversationReader implements Reader<ConversationItem> {
       const from = this.#places.get(id) ?? beginning
       const given = this.#givenFrom(content, from) ?? this.#giveFrom(id, content, from)
       if (!given) return
-      this.#places = new Map(this.#places).set(id, given.to)
+      this.#places = given.places
       yield given.item
     }
   }
@@ -164,22 +164,22 @@ export class ConversationReader implements Reader<ConversationItem> {
   /** What another reader of this stream was given at the same place. Its cursor is ours while there is one run. */
   #givenFrom(content: Content, { revision, part, offset }: Place): Given | null {
     const given = this.#places.size === 1 ? lastGiven[this.#name.kind].get(content) : undefined
-    const { from, item } = given ?? {}
-    const isSame = from?.offset === offset && from.part === part && from.revision === revision
-    return given && isSame && item?.seq === this.#seq ? given : null
+    if (!given || given.item.seq !== this.#seq) return null
+    const { from } = given
+    return from.offset === offset && from.part === part && from.revision === revision ? given : null
   }
 
   #giveFrom(generationId: GenerationId, content: Content, from: Place): Given | null {
     const step = stepFrom(content, from)
     if (!step) return null
-    const { place: to, ...what } = step
+    const { place, ...what } = step
     const whose = { generationId, messageId: content.messageId, at: content.at }
-    const position = { seq: this.#seq, places: new Map(this.#places).set(generationId, to) }
+    const position = { seq: this.#seq, places: new Map(this.#places).set(generationId, place) }
     const item =
       what.type === 'delta'
-        ? placed({ ...whose, ...what, revision: to.revision }, this.#name, position)
+        ? placed({ ...whose, ...what, revision: place.revision }, this.#name, position)
         : placed({ ...whose, ...what }, this.#name, position)
-    const given = { from, to, item }
+    const given = { from, places: position.places, item }
     if (this.#places.size === 1) lastGiven[this.#name.kind].set(content, given)
     return given
   }
@@ -196,7 +196,12 @@ export class ConversationReader implements Reader<ConversationItem> {
 }
 
 /** A step that a reader was given: whoever stands where it stood is given the same. */
-type Given = { readonly from: Place; readonly to: Place; readonly item: DeltaItem | PartItem }
+type Given = {
+  readonly from: Place
+  /** Where its reader is behind it. */
+  readonly places: ReadonlyMap<GenerationId, Place>
+  readonly item: DeltaItem | PartItem
+}
 
 /** The newest one of each run, in each kind of stream. */
 const lastGiven = {
