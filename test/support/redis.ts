@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { Redis } from 'ioredis'
+import { freePort } from './free-port.ts'
 
 /** A Redis or Valkey of a test's own, that keeps nothing. */
 export type TestRedis = AsyncDisposable & {
@@ -14,6 +15,8 @@ export type TestRedis = AsyncDisposable & {
   kill(): Promise<void>
   /** Starts it again, empty, on the same port. */
   start(): Promise<void>
+  /** Messages that it was given so far. */
+  published(): Promise<number>
 }
 
 const program = ['redis-server', 'valkey-server'].find(
@@ -57,6 +60,7 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
     port,
     kill,
     start,
+    published: () => countPublished(port),
     async [Symbol.asyncDispose]() {
       await kill()
       rmSync(folder, { recursive: true })
@@ -76,11 +80,9 @@ function readiness(server: ChildProcess): Promise<void> {
   })
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+async function countPublished(port: number): Promise<number> {
+  const client = new Redis({ port, host: '127.0.0.1' })
+  const calls = /cmdstat_publish:calls=(\d+)/.exec(await client.info('commandstats'))?.[1]
+  client.disconnect()
+  return Number(calls ?? 0)
 }
