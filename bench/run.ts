@@ -9,6 +9,7 @@ import { asText, figuresTable, goalsTable } from './report/table.ts'
 import { capacity } from './scenarios/capacity.ts'
 import { cpu } from './scenarios/cpu.ts'
 import { firstToken } from './scenarios/first-token.ts'
+import { growth } from './scenarios/growth.ts'
 import { longConversation } from './scenarios/long-conversation.ts'
 import { memory } from './scenarios/memory.ts'
 import { resume } from './scenarios/resume.ts'
@@ -37,7 +38,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
 }
 
 /** Only for whoever names them. */
-const others: Readonly<Record<string, Scenario>> = { way }
+const others: Readonly<Record<string, Scenario>> = { way, growth }
 
 const machine = `${availableParallelism()} × ${cpus()[0]?.model}, Node ${process.versions.node}`
 
