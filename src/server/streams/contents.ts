@@ -126,15 +126,20 @@ type Run = {
   at: Date
 }
 
-/** Status, message and the chunks that are not held, in one statement: the end of a run moves one into the other. */
+/**
+ * Status, message and the chunks that are not held, in one statement: the end of a run moves one into the other. What
+ * is held is told by one place, and not by a condition on the revision beside it, with which the index would be of no
+ * use: every read would look at all of the run.
+ */
 async function readRuns(db: Db, held: readonly Held[]): Promise<Map<GenerationId, Run>> {
   const places = held.map(({ content }) => endOf(content))
   const { rows } = await sql<Run>`
     select run.id, run.message_id as "messageId", run.status, run.revision, message.parts,
       coalesce(run.finished_at, clock_timestamp()) as at,
       (select coalesce(json_agg(json_build_array(part, start, kind, text) order by part, start), '[]')
-       from chunk where generation_id = run.id
-         and (run.revision <> held.revision or (part, start) >= (held.part, held.start))) as chunks
+       from chunk where generation_id = run.id and (part, start) >= (
+         case when run.revision = held.revision then held.part else 0 end,
+         case when run.revision = held.revision then held.start else 0 end)) as chunks
     from unnest(
       ${held.map(({ id }) => id)}::uuid[], ${places.map(({ revision }) => revision)}::integer[],
       ${places.map(({ part }) => part)}::integer[], ${places.map(({ start }) => start)}::integer[]

@@ -1,4 +1,7 @@
+import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
+import { type Tx, transaction } from '../../../src/server/db/connect.ts'
+import type { GenerationId } from '../../../src/server/ids.ts'
 import type { Content } from '../../../src/server/streams/content.ts'
 import { Contents } from '../../../src/server/streams/contents.ts'
 import { databases } from '../../support/databases.ts'
@@ -31,4 +34,33 @@ describe.each(databases)('the text of runs that other processes write, on $name'
     expect(new Set(read).size).toBe(3)
     expect(statements).toBe(1)
   })
+
+  test('is read on from where it was read to, however long it is', async () => {
+    await using database = await open()
+    const { id } = await startRun(database.db)
+    await transaction(database.db, async (tx) => {
+      const contents = new Contents(tx)
+      await write(tx, id, 0, 2_000)
+      const content = await contents.of(id)
+      const before = await rowsLookedAt(tx)
+      await write(tx, id, 2_000, 1)
+      expect(await contents.of(id)).toBe(content)
+      expect(content.parts[0]?.text.length).toBe(2_001)
+      expect((await rowsLookedAt(tx)) - before).toBeLessThan(10)
+    })
+  })
 })
+
+/** Chunks of one letter. */
+async function write(tx: Tx, id: GenerationId, start: number, count: number): Promise<void> {
+  await sql`insert into chunk (generation_id, part, start, length, kind, text)
+    select ${id}, 0, start, 1, 'TEXT', 'a'
+    from generate_series(${start}::integer, ${start + count - 1}::integer) as start`.execute(tx)
+}
+
+/** Rows of chunks that this transaction has read so far. */
+async function rowsLookedAt(tx: Tx): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select (seq_tup_read + idx_tup_fetch)::integer as count
+    from pg_stat_xact_user_tables where relname = 'chunk'`.execute(tx)
+  return rows[0]!.count
+}
