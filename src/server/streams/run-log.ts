@@ -25,9 +25,9 @@ export type RunLogOptions = {
 
 /**
  * Runs in one batch, or readers of it, from which on commits become rarer, in proportion, up to so many times: what
- * they cost grows with these numbers, and nobody sees a difference between 20 and 50 milliseconds.
+ * they cost grows with these numbers, and a reader sees little difference between 20 and 80 milliseconds.
  */
-const crowd = { size: 20, mostStretch: 2.5 }
+const crowd = { size: 20, mostStretch: 4 }
 
 /** UTF-16 units that one run may have waiting before its writer is held back. */
 const highWater = 256 * 1024
@@ -45,6 +45,7 @@ export class RunLog {
   #cycle: Promise<void> | null = null
   #hurry: () => void = () => {}
   #lastCommit = 0
+  #lastDuration = 0
   #crowd = 0
 
   constructor(options: RunLogOptions) {
@@ -73,20 +74,27 @@ export class RunLog {
       this.#dirty.clear()
       this.#lastCommit = performance.now()
       await this.#commit(batch)
+      this.#lastDuration = performance.now() - this.#lastCommit
       if (this.#dirty.size > 0) await this.#pause()
     }
     this.#cycle = null
   }
 
   async #pause(): Promise<void> {
-    const stretch = Math.min(Math.max(this.#crowd / crowd.size, 1), crowd.mostStretch)
-    const wait = this.#lastCommit + this.#options.flushInterval * stretch - performance.now()
+    const wait = this.#lastCommit + this.#interval() - performance.now()
     if (wait <= 0 || [...this.#dirty].some((writer) => writer.urgent)) return
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, wait)
     this.#hurry = resolve
     await promise
     clearTimeout(timer)
+  }
+
+  /** From one commit to the next. Stretched, it takes in what a commit takes: no text waits for longer than that. */
+  #interval(): number {
+    const { flushInterval } = this.#options
+    const stretch = Math.min(this.#crowd / crowd.size, crowd.mostStretch)
+    return Math.max(flushInterval, flushInterval * stretch - this.#lastDuration)
   }
 
   async #commit(writers: readonly RunWriter[]): Promise<void> {
