@@ -17,6 +17,8 @@ export type NewEvent = {
 type Changes = {
   readonly events: NewEvent[]
   messages: number
+  /** For one that has none. */
+  title: string | null
   preview: string | null
   /** What is told to everybody who has the conversation in a list. */
   viewerEvent: ViewerEventType | null
@@ -50,6 +52,11 @@ export class ConversationChanges {
     changes.isUpdated = true
   }
 
+  /** Notes what to call a conversation that has no title yet. */
+  noteTitle(id: ConversationId, title: string): void {
+    this.#of(id).title = title
+  }
+
   /** Tells the conversation's readers and everybody's lists that it is another one now, or gone. */
   announce(id: ConversationId, type: ViewerEventType = 'CONVERSATION_CHANGED'): void {
     this.#of(id).viewerEvent = type
@@ -69,22 +76,26 @@ export class ConversationChanges {
   }
 
   #of(id: ConversationId): Changes {
-    const none: Changes = { events: [], messages: 0, preview: null, viewerEvent: null, isUpdated: false }
-    const changes = this.#changes.get(id) ?? none
+    const changes = this.#changes.get(id) ?? noChanges()
     this.#changes.set(id, changes)
     return changes
   }
 }
 
+function noChanges(): Changes {
+  return { events: [], messages: 0, title: null, preview: null, viewerEvent: null, isUpdated: false }
+}
+
 /** In one statement: it is part of everything that happens. */
 async function writeEvents(tx: Tx, id: ConversationId, changes: Changes, cause: Cause | null): Promise<void> {
-  const { messages, preview, viewerEvent, isUpdated } = changes
+  const { messages, title, preview, viewerEvent, isUpdated } = changes
   const events: NewEvent[] = viewerEvent ? [...changes.events, { type: viewerEvent }] : changes.events
   await sql`
     with moved as (
       update conversation set
         last_seq = last_seq + ${events.length},
         message_count = message_count + ${messages},
+        title = coalesce(title, ${title}),
         preview = coalesce(${preview}, preview),
         updated_at = case when ${isUpdated} then clock_timestamp() else updated_at end
       where id = ${id}

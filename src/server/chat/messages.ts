@@ -309,13 +309,8 @@ export async function appendUserMessage(
     is_continuation: isContinuation,
   } as const
   const message = await appendMessage(unit, conversation.id, { ...draft, parent })
-  if (conversation.title === null && !isContinuation) await titleAfter(unit, conversation, text)
+  if (!isContinuation) unit.changes.noteTitle(conversation.id, beginningOf(text.trim(), titleLength))
   return message
 }
 
 const titleLength = 60
-
-async function titleAfter(unit: Unit, conversation: Conversation, text: string): Promise<void> {
-  const title = beginningOf(text.trim(), titleLength)
-  await unit.tx.updateTable('conversation').set({ title }).where('id', '=', conversation.id).execute()
-}
