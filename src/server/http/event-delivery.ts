@@ -37,13 +37,17 @@ function delivered(subscribe: Subscribe): Subscribe {
   }
 }
 
-/** Events are pulled one by one: whoever asks for the next one has sent the one before. */
+/**
+ * Events are pulled one by one: whoever asks for the next one has sent the one before. None is sent once the operation
+ * is aborted, whatever the source still has.
+ */
 async function* deliver(
   source: AsyncIterable<unknown>,
   operation: Operation,
   write: EventWriter,
 ): AsyncGenerator<unknown> {
   for await (const event of source) {
+    if (operation.signal.aborted) return
     operation.event = event as object
     const result = operation.send && write(event as object)
     if (result) await (operation.send?.(result) ?? nextTurn())

@@ -46,7 +46,8 @@ export async function writeEventStream(
   response.setTimeout(0)
   response.writeHead(200, headers)
   write(ping)
-  const pinging = setInterval(() => write(ping), options.ping)
+  // A slow reader is still to take the end when the next ping is due, and nothing may be written behind that.
+  const pinging = setInterval(() => response.writableEnded || write(ping), options.ping)
   const cutOff = () => setTimeout(() => response.destroy(), closeGrace).unref()
   operation.signal.addEventListener('abort', cutOff)
   operation.send = (result) => (write(frameOf(result, operation)) ? null : roomFor(response))

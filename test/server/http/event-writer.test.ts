@@ -21,7 +21,7 @@ function delta(offset: number, text: string): DeltaItem {
 
 /** What a subscription to `events` gives: what was sent without execution, and all of it in order. */
 async function results(query: string, variables: Record<string, unknown>, canSend: boolean) {
-  const operation: Operation = createOperation({ viewer: { id: newId<ViewerId>() }, address: '::1' } as never)
+  const operation = newOperation()
   const all: unknown[] = []
   let sent = 0
   operation.send = (result) => {
@@ -30,14 +30,24 @@ async function results(query: string, variables: Record<string, unknown>, canSen
     return null
   }
   if (!canSend) operation.send = null
-  const subscription = await subscribe({
-    schema: withDelivery(sourced()),
-    document: parse(query),
-    variableValues: variables,
-    contextValue: { operation },
-  })
-  for await (const result of subscription as AsyncIterable<ExecutionResult>) all.push(structured(result))
+  for await (const result of await subscribeTo(query, variables, operation)) all.push(structured(result))
   return { all, sent }
+}
+
+function newOperation(): Operation {
+  return createOperation({ viewer: { id: newId<ViewerId>(), handle: 'local' }, address: '::1' })
+}
+
+async function subscribeTo(query: string, variableValues: Record<string, unknown>, operation: Operation) {
+  const document = parse(query)
+  const contextValue = { operation }
+  const schema = withDelivery(sourced())
+  return (await subscribe({
+    schema,
+    document,
+    variableValues,
+    contextValue,
+  })) as AsyncIterable<ExecutionResult>
 }
 
 /** The server's schema, whose `conversationEvents` are {@link events}. */
@@ -90,4 +100,17 @@ describe('what is written without execution', () => {
       expect(all).toEqual((await results(query, { yes }, false)).all)
     }
   })
+})
+
+test('what was read for an operation that is aborted is sent no more', async () => {
+  const operation = newOperation()
+  const sent: string[] = []
+  operation.send = (result) => {
+    sent.push(result)
+    operation.abort()
+    return null
+  }
+  const query = 'subscription { conversationEvents(conversationId: "x") { seq } }'
+  for await (const result of await subscribeTo(query, {}, operation)) sent.push(JSON.stringify(result))
+  expect(sent).toHaveLength(1)
 })

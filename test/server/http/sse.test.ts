@@ -1,6 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { startEdge } from '../../support/edge.ts'
+import { createOperation } from '../../../src/server/http/operation.ts'
+import { startListening } from '../../../src/server/http/server.ts'
+import { writeEventStream } from '../../../src/server/http/sse.ts'
+import { edgeViewer, startEdge } from '../../support/edge.ts'
 import { running } from '../../support/edge-schema.ts'
 import { eventually } from '../../support/eventually.ts'
 import { openEvents, sendHttp } from '../../support/graphql-client.ts'
@@ -95,6 +100,32 @@ describe('an event stream', () => {
     const query = await sendHttp(`${edge.endpoint}?query={hello}`, { headers })
     expect(query.headers['content-type']).toMatch('application/graphql-response+json')
   })
+})
+
+test('a reader that is slow to take the end is not pinged behind it', async () => {
+  const errors: Error[] = []
+  const ended = Promise.withResolvers<void>()
+  await using server = createServer((_request, response) => {
+    // A write after the end: nobody listens for it in the server, and the process would end.
+    response.on('error', (error) => errors.push(error))
+    async function* results() {
+      // Until the kernel takes no more; the source is not held up by so little.
+      do {
+        yield { data: { text: 'x'.repeat(10_000) } }
+        await setImmediate()
+      } while (response.writableLength === 0)
+      ended.resolve()
+    }
+    const operation = createOperation({ viewer: edgeViewer, address: '::1' })
+    void writeEventStream(response, results(), operation, { maskErrors: () => [], ping: 1, stall: 30_000 })
+  })
+  await startListening(server, { host: '127.0.0.1', port: 0 })
+  const { port } = server.address() as AddressInfo
+  await using events = await openEvents(`http://127.0.0.1:${port}`, silent)
+  await ended.promise
+  await delay(50)
+  expect((await events.rest()).at(-1)?.event).toBe('complete')
+  expect(errors).toEqual([])
 })
 
 test('a reader that goes away stops its source', async () => {
