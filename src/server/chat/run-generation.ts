@@ -86,21 +86,24 @@ export class GenerationRunner implements Runner {
    * been queued; when room appears here, it happens by itself.
    */
   fill(): void {
+    if (this.#draining) return
     this.#looksAgain = true
     this.#filling ??= this.#fill()
-      .catch((error: unknown) => this.#chat.log.error({ err: error }, 'the queue could not be read'))
-      .finally(() => {
-        this.#filling = null
-      })
   }
 
   async #fill(): Promise<void> {
-    while (this.#looksAgain && !this.#draining) {
-      this.#looksAgain = false
-      // Room that appears while the queue is being read asks for another look.
-      this.#isAwaited = true
-      this.#isAwaited = await this.#takeNext()
+    try {
+      while (this.#looksAgain && !this.#draining) {
+        this.#looksAgain = false
+        // Room that appears while the queue is being read asks for another look.
+        this.#isAwaited = true
+        this.#isAwaited = await this.#takeNext()
+      }
+    } catch (error) {
+      this.#chat.log.error({ err: error }, 'the queue could not be read')
     }
+    // In the very turn of the last look: whoever asks for one later begins it.
+    this.#filling = null
   }
 
   /** Takes the runs that are next. Returns whether more may be waiting. */
