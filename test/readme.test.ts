@@ -100,22 +100,26 @@ describe('the README', () => {
   })
 })
 
-describe.each(['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'schema/STREAMING.md', 'schema/HASHING.md'])(
-  'the links of %s',
-  (path) => {
-    test('lead somewhere', () => {
-      const links = [...readDocument(path).text.matchAll(/(?<!!\[[^\]]*)\]\(([^)]+)\)/g)].map(
-        ([, link]) => link!,
-      )
-      for (const link of links.filter((one) => !one.startsWith('http'))) {
-        const [file = '', anchor] = link.split('#')
-        const target = file === '' ? path : join(dirname(path), file)
-        expect(existsSync(join(root, target)), link).toBe(true)
-        if (anchor) expect(anchorsOf(readDocument(target).text), link).toContain(anchor)
-      }
-    })
-  },
-)
+describe.each([
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'schema/STREAMING.md',
+  'schema/HASHING.md',
+  'docs/scaling.md',
+])('the links of %s', (path) => {
+  test('lead somewhere', () => {
+    const links = [...readDocument(path).text.matchAll(/(?<!!\[[^\]]*)\]\(([^)]+)\)/g)].map(
+      ([, link]) => link!,
+    )
+    for (const link of links.filter((one) => !one.startsWith('http'))) {
+      const [file = '', anchor] = link.split('#')
+      const target = file === '' ? path : join(dirname(path), file)
+      expect(existsSync(join(root, target)), link).toBe(true)
+      if (anchor) expect(anchorsOf(readDocument(target).text), link).toContain(anchor)
+    }
+  })
+})
 
 function tableIn(text: string): string {
   return text
