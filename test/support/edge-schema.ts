@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   type GraphQLFieldConfig,
   GraphQLInt,
@@ -120,6 +121,13 @@ const Subscription = new GraphQLObjectType<unknown, EdgeContext>({
         for (let n = 1; ; n++) yield eventOf('endless', n, padding)
       } finally {
         running.endless -= 1
+      }
+    }),
+    /** A short event every few milliseconds. */
+    ticking: stream({}, async function* (_args, { operation }) {
+      for (let n = 1; !operation.signal.aborted; n++) {
+        yield eventOf('ticking', n)
+        await delay(5)
       }
     }),
     /** One event, then nothing until it is stopped. */

@@ -32,6 +32,9 @@ export class SocketClose extends Error {
 /** How long a client may take to answer a close before its connection is cut. Milliseconds. */
 const closeGrace = 1_000
 
+/** Pings that a client may leave without an answer while it takes what is sent. */
+const mostUnanswered = 4
+
 /** Bytes that may wait to be sent before the source of a subscription is held up. */
 const roomForResults = 65_536
 
@@ -50,7 +53,9 @@ export class SocketConnection {
   readonly #stall
   readonly #operations = new Set<Operation>()
   readonly #subscriptions = new Set<Operation>()
-  #answered = true
+  /** Pings in a row that were not answered, and whether anything was taken since the last one. */
+  #unanswered = 0
+  #hasTaken = false
 
   constructor(socket: WebSocket, stream: Duplex, credentials: Credentials, settings: SocketSettings) {
     this.#socket = socket
@@ -61,7 +66,7 @@ export class SocketConnection {
     this.#stall = createStallTimer(settings.stall, () => this.close(1013, 'Too slow'))
     const pinging = setInterval(() => this.#ping(), settings.ping)
     socket.on('pong', () => {
-      this.#answered = true
+      this.#unanswered = 0
     })
     // Oversize and malformed frames: ws has sent the close code by then.
     socket.on('error', (error) => settings.log.debug({ err: error }, 'a WebSocket broke the protocol'))
@@ -102,7 +107,7 @@ export class SocketConnection {
 
   #took(then?: () => void): void {
     this.#stall.took()
-    this.#answered = true
+    this.#hasTaken = true
     if (this.#socket.isPaused && !this.#isFull()) this.#socket.resume()
     then?.()
   }
@@ -142,10 +147,15 @@ export class SocketConnection {
     keepUntilAborted(this.#subscriptions, operation)
   }
 
-  /** A client that takes what is sent is there, even where the ping is still behind it: else the stall ends it. */
+  /**
+   * A client that takes what is sent may be there, with the ping still behind that: it has longer to answer, but not
+   * for ever, because what the kernel takes says little. Where something waits for room, the stall ends it.
+   */
   #ping(): void {
-    if (!this.#answered && this.#socket.bufferedAmount === 0) return this.#socket.terminate()
-    this.#answered = false
+    const most = this.#hasTaken ? mostUnanswered : 0
+    if (this.#unanswered > most && this.#socket.bufferedAmount === 0) return this.#socket.terminate()
+    this.#unanswered += 1
+    this.#hasTaken = false
     this.#socket.ping()
   }
 

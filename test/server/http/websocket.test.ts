@@ -120,6 +120,20 @@ test('a client that does not answer pings is cut off', async () => {
   expect(code).toBe(1006)
 })
 
+test('a client that does not answer pings is cut off also while text is sent to it', async () => {
+  await using edge = await startEdge({ timers: { ping: 30 } })
+  const socket = new WebSocket(edge.endpoint.replace('http', 'ws'), 'graphql-transport-ws', {
+    autoPong: false,
+  })
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  socket.once('open', () => socket.send(JSON.stringify({ type: 'connection_init' })))
+  socket.once('message', () => {
+    const payload = { query: 'subscription { ticking { n } }' }
+    socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload }))
+  })
+  expect(await closed).toBe(1006)
+})
+
 test('one that answers them stays', async () => {
   await using edge = await startEdge({ timers: { ping: 20 } })
   await using socket = await openSocket(edge.endpoint)
