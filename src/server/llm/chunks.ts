@@ -27,7 +27,9 @@ export async function* chunksOf(stream: Readable): AsyncGenerator<Uint8Array, vo
   // These stay: what fails after the reader has gone is nobody's failure.
   stream.on('error', finish)
   stream.once('end', () => finish(null))
-  stream.once('close', () => finish(new Error('The connection was closed')))
+  const closed = () => finish(new Error('The connection was closed'))
+  stream.once('close', closed)
+  if (stream.closed) closed()
   stream.on('data', take)
   try {
     while (waiting.length > 0 || !end.come) {
