@@ -8,6 +8,7 @@ import {
   failed,
   itemsAt,
   made,
+  movedOn,
   nextAt,
   type OutboxChange,
   type OutboxItem,
@@ -54,6 +55,16 @@ const away: Problem = { code: null, reason: 'The server cannot be reached', fina
 const keys = (state: OutboxState): string[] => state.items.map(({ key }) => key)
 const next = (state: OutboxState, place = 'c1'): string | undefined =>
   nextAt(state, place, (id) => id === 'running')?.key
+
+test('what follows an answer that goes on in another message follows that one, as if said just now', () => {
+  const state = after(
+    add(item('m1'), item('m2', { after: 'm1', parentId: null })),
+    (held) => failed(held, 'm1', away, 'unused'),
+    (held) => movedOn(held, 'm1', 'running'),
+  )
+  expect(state.items[0]).toMatchObject({ parentId: 'running', headId: 'running', problem: null })
+  expect(next(state)).toBeUndefined()
+})
 
 describe('a queue', () => {
   const queue = after(

@@ -223,6 +223,7 @@ describe('what is said while the server is away', () => {
     await editor.press('Enter')
     expect((await answer(scene, 'Fine')).prompt).toBe('Typo')
     await onPage(page).log.getByText('Fine').waitFor()
+    await onPage(page).button('Send').waitFor()
 
     scene.network.set('gone')
     await onPage(page).say('Never mind')
@@ -265,6 +266,28 @@ describe('what is said while an answer is being written', () => {
     await onPage(page).log.getByText('Done').waitFor()
     expect(await spoken(page)).toEqual(['Begin', 'Slowly', 'Then', 'Yes', 'Finally', 'Done'])
     expect(scene.problems).toEqual([])
+  })
+
+  test('waits for the whole answer where that was cut and went on while the page was away', async () => {
+    await using scene = await openScene({ browser })
+    const page = await scene.openTab()
+    await onPage(page).say('Begin')
+    await (await scene.upstream.request()).text('Half')
+    await onPage(page).log.getByText('Half').waitFor()
+    scene.network.set('gone')
+    await onPage(page).say('Then')
+    await queued(page).getByText('The server cannot be reached').waitFor()
+    await scene.stopAndContinue(new URL(page.url()).pathname.split('/').at(-1)!)
+    const rest = await scene.upstream.request()
+    scene.network.set('open')
+    await rest.text('of it')
+    await onPage(page).log.getByText('of it').waitFor()
+    await queued(page).getByText('Then').waitFor()
+    await rest.finish()
+    expect((await answer(scene, 'Whole')).prompt).toBe('Then')
+    await onPage(page).log.getByText('Whole').waitFor()
+    expect(await spoken(page)).toEqual(['Begin', 'Half', 'of it', 'Then', 'Whole'])
+    expect(scene.upstream.runs.length).toBe(3)
   })
 
   test('can be sent at once, which stops the answer', async () => {

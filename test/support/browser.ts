@@ -44,6 +44,8 @@ export type Scene = AsyncDisposable & {
   say(conversationId: string, count: number): Promise<void>
   /** Deletes a conversation. */
   remove(conversationId: string): Promise<void>
+  /** Stops the answer at the end of a conversation and lets its model go on, as from another device. */
+  stopAndContinue(conversationId: string): Promise<void>
 }
 
 type SceneOptions = {
@@ -90,6 +92,12 @@ export async function openScene({
       }
     },
     remove: (conversationId) => post(app, deleteConversation, { conversationId }),
+    async stopAndContinue(conversationId) {
+      const { conversation } = await execute<Headed>(app, headQuery, { id: conversationId })
+      const generationId = conversation.head.generation.id
+      await post(app, cancelGeneration, { generationId })
+      await post(app, continueGeneration, { generationId })
+    },
     async [Symbol.asyncDispose]() {
       await context.close()
       await network[Symbol.asyncDispose]()
@@ -108,14 +116,25 @@ const sendMessage =
 const deleteConversation =
   'mutation ($input: DeleteConversationInput!) { deleteConversation(input: $input) { userErrors { message } } }'
 
-async function post(app: App, query: string, input: object): Promise<void> {
+const cancelGeneration =
+  'mutation ($input: CancelGenerationInput!) { cancelGeneration(input: $input) { userErrors { message } } }'
+const continueGeneration =
+  'mutation ($input: ContinueGenerationInput!) { continueGeneration(input: $input) { userErrors { message } } }'
+
+const headQuery = 'query ($id: ID!) { conversation(id: $id) { head { generation { id } } } }'
+type Headed = { readonly conversation: { readonly head: { readonly generation: { readonly id: string } } } }
+
+const post = (app: App, query: string, input: object) => execute<void>(app, query, { input })
+
+async function execute<Data>(app: App, query: string, variables: object): Promise<Data> {
   const response = await fetch(new URL('graphql', app.url), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query, variables: { input } }),
+    body: JSON.stringify({ query, variables }),
   })
-  const { errors } = (await response.json()) as { errors?: { message: string }[] }
+  const { data, errors } = (await response.json()) as { data: Data; errors?: { message: string }[] }
   if (errors) throw new Error(errors.map(({ message }) => message).join('; '))
+  return data
 }
 
 function defaults(upstream: ScriptedUpstream, dataDir: string): Record<string, string> {

@@ -214,6 +214,12 @@ export class ConversationStore {
     return isCurrent && message !== undefined && !isFinished(message)
   }
 
+  /** Whether a message is known to have ended and not to have been cut: nothing goes on from it by itself. */
+  isWhole(messageId: string): boolean {
+    const status = this.#latest.thread.messages.get(messageId)?.status
+    return status === 'COMPLETED' || status === 'FAILED'
+  }
+
   #start(): void {
     if (isNewPlace(this.#latest.place) || this.#latest.phase === 'missing') return
     if (this.#cursor === null) void this.#read()

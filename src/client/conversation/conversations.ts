@@ -33,6 +33,10 @@ export class Conversations implements Audience {
     return this.#find(place)?.isUnderWay(messageId) ?? false
   }
 
+  isWhole(place: Place, messageId: string): boolean {
+    return this.#find(place)?.isWhole(messageId) ?? false
+  }
+
   onMade(place: Place, conversation: ConversationSnapshotFragment): void {
     this.#drafts.move(place, conversation.id)
     this.#find(place)?.receive(conversation)

@@ -32,6 +32,7 @@ type Documents = {
     "\n  mutation EditMessage($input: EditMessageInput!) {\n    editMessage(input: $input) { ...SendPayload }\n  }\n": typeof types.EditMessageDocument,
     "\n  mutation RegenerateMessage($input: RegenerateMessageInput!) {\n    regenerateMessage(input: $input) { ...SendPayload }\n  }\n": typeof types.RegenerateMessageDocument,
     "\n  mutation ContinueGeneration($input: ContinueGenerationInput!) {\n    continueGeneration(input: $input) { ...SendPayload }\n  }\n": typeof types.ContinueGenerationDocument,
+    "\n  query WhatGoesOn($conversationId: ID!) {\n    conversation(id: $conversationId) { id thread(last: 50) { nodes { id isContinuation status } } }\n  }\n": typeof types.WhatGoesOnDocument,
     "\n  fragment ConversationItem on Conversation {\n    id\n    title\n    updatedAt\n    archivedAt\n    activeGenerations { id status }\n  }\n": typeof types.ConversationItemFragmentDoc,
     "\n  query ConversationList($after: String) {\n    viewer {\n      id\n      eventsCursor\n      conversations(first: 40, after: $after) {\n        nodes { ...ConversationItem }\n        pageInfo { hasNextPage endCursor }\n      }\n    }\n  }\n": typeof types.ConversationListDocument,
     "\n  subscription ViewerEvents($after: Cursor) {\n    viewerEvents(after: $after) {\n      __typename\n      cursor\n      ... on ConversationChanged { conversation { ...ConversationItem } }\n      ... on ConversationRemoved { conversationId }\n      ... on ResyncRequired { reason }\n    }\n  }\n": typeof types.ViewerEventsDocument,
@@ -58,6 +59,7 @@ const documents: Documents = {
     "\n  mutation EditMessage($input: EditMessageInput!) {\n    editMessage(input: $input) { ...SendPayload }\n  }\n": types.EditMessageDocument,
     "\n  mutation RegenerateMessage($input: RegenerateMessageInput!) {\n    regenerateMessage(input: $input) { ...SendPayload }\n  }\n": types.RegenerateMessageDocument,
     "\n  mutation ContinueGeneration($input: ContinueGenerationInput!) {\n    continueGeneration(input: $input) { ...SendPayload }\n  }\n": types.ContinueGenerationDocument,
+    "\n  query WhatGoesOn($conversationId: ID!) {\n    conversation(id: $conversationId) { id thread(last: 50) { nodes { id isContinuation status } } }\n  }\n": types.WhatGoesOnDocument,
     "\n  fragment ConversationItem on Conversation {\n    id\n    title\n    updatedAt\n    archivedAt\n    activeGenerations { id status }\n  }\n": types.ConversationItemFragmentDoc,
     "\n  query ConversationList($after: String) {\n    viewer {\n      id\n      eventsCursor\n      conversations(first: 40, after: $after) {\n        nodes { ...ConversationItem }\n        pageInfo { hasNextPage endCursor }\n      }\n    }\n  }\n": types.ConversationListDocument,
     "\n  subscription ViewerEvents($after: Cursor) {\n    viewerEvents(after: $after) {\n      __typename\n      cursor\n      ... on ConversationChanged { conversation { ...ConversationItem } }\n      ... on ConversationRemoved { conversationId }\n      ... on ResyncRequired { reason }\n    }\n  }\n": types.ViewerEventsDocument,
@@ -152,6 +154,10 @@ export function graphql(source: "\n  mutation RegenerateMessage($input: Regenera
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  mutation ContinueGeneration($input: ContinueGenerationInput!) {\n    continueGeneration(input: $input) { ...SendPayload }\n  }\n"): (typeof documents)["\n  mutation ContinueGeneration($input: ContinueGenerationInput!) {\n    continueGeneration(input: $input) { ...SendPayload }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query WhatGoesOn($conversationId: ID!) {\n    conversation(id: $conversationId) { id thread(last: 50) { nodes { id isContinuation status } } }\n  }\n"): (typeof documents)["\n  query WhatGoesOn($conversationId: ID!) {\n    conversation(id: $conversationId) { id thread(last: 50) { nodes { id isContinuation status } } }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

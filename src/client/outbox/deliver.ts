@@ -3,6 +3,7 @@ import type { ConversationSnapshotFragment, SendPayloadFragment } from '../graph
 import { graphql } from '../graphql/index.ts'
 import { deleteConversation } from '../sidebar/documents.ts'
 import type { Origin, OutboxItem, Problem } from './outbox-state.ts'
+import type { Place } from './place.ts'
 
 const createConversation = graphql(`
   mutation CreateConversation($input: CreateConversationInput!) {
@@ -74,6 +75,34 @@ export async function make(
   const payload = data?.createConversation
   return payload?.conversation ? { done: payload.conversation } : problemOf(payload, error)
 }
+
+const threadQuery = graphql(`
+  query WhatGoesOn($conversationId: ID!) {
+    conversation(id: $conversationId) { id thread(last: 50) { nodes { id isContinuation status } } }
+  }
+`)
+
+/**
+ * Below which message something belongs that was said under an answer which may have been cut and continued meanwhile:
+ * the last that goes on from it, as far as the viewer's thread does. A problem while the answer itself is being written.
+ */
+export async function endOfAnswer(client: Client, place: Place, answerId: string): Promise<Answer<string>> {
+  const { data, error } = await client
+    .query(threadQuery, { conversationId: place }, { requestPolicy: 'network-only' })
+    .toPromise()
+  if (error) return problemOf(null, error)
+  const thread = data?.conversation?.thread.nodes ?? []
+  const start = thread.findIndex(({ id }) => id === answerId)
+  const answer = thread[start]
+  if (!answer) return { done: answerId }
+  if (answer.status === 'PENDING' || answer.status === 'STREAMING') return { problem: underWay }
+  let end = start
+  while (thread[end + 1]?.isContinuation && thread[end + 2]) end += 2
+  return { done: thread[end]!.id }
+}
+
+/** As the server would refuse it. */
+const underWay: Problem = { code: 'CONFLICT', reason: 'The answer is being written', final: false }
 
 async function mutate(client: Client, item: OutboxItem) {
   const common = { clientMutationId: item.key, generate: { modelId: item.modelId } }

@@ -84,6 +84,11 @@ export function delivered(state: OutboxState, key: string, leafId: string): Outb
   }
 }
 
+/** The answer that it follows was cut and goes on in another message: it follows that one. */
+export function movedOn(state: OutboxState, key: string, leafId: string): OutboxState {
+  return changed(state, key, { parentId: leafId, headId: leafId, problem: null })
+}
+
 /** The viewer does not want it any more: what follows it takes its place. */
 export function withdrawn(state: OutboxState, key: string): OutboxState {
   const item = find(state, key)

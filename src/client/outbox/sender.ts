@@ -1,17 +1,28 @@
 import type { Client } from '@urql/core'
 import type { ConversationSnapshotFragment } from '../graphql/graphql.ts'
 import { type RetryWait, retryWait } from '../retry-wait.ts'
-import { deliver, make, type Payload, remove } from './deliver.ts'
+import { deliver, endOfAnswer, make, type Payload, remove } from './deliver.ts'
 import { exclusively, itemLock } from './exclusively.ts'
 import { newKey } from './key.ts'
 import type { Outbox } from './outbox.ts'
-import { cleared, delivered, failed, made, nextAt, type OutboxItem, type Problem } from './outbox-state.ts'
+import {
+  cleared,
+  delivered,
+  failed,
+  made,
+  movedOn,
+  nextAt,
+  type OutboxItem,
+  type Problem,
+} from './outbox-state.ts'
 import { isNewPlace, type Place } from './place.ts'
 
 /** The part of the page that shows conversations. */
 export type Audience = {
   /** Whether a message is known to be still being written: the server would refuse what follows it. */
   isUnderWay(place: Place, messageId: string): boolean
+  /** Whether a message is known to have ended and not to have been cut: nothing goes on from it by itself. */
+  isWhole(place: Place, messageId: string): boolean
   /** The conversation that was begun at `place` exists. */
   onMade(place: Place, conversation: ConversationSnapshotFragment): void
   onDelivered(item: OutboxItem, payload: Payload): void
@@ -115,7 +126,20 @@ export class Sender {
 
   async #send(item: OutboxItem): Promise<Problem | null> {
     if (Date.now() - item.askedAt > keyLife) return tooOld
-    return isNewPlace(item.place) ? this.#make(item) : this.#deliver(item)
+    if (isNewPlace(item.place)) return this.#make(item)
+    const { kind, place, parentId } = item
+    if (kind !== 'send' || parentId === null || this.#audience.isWhole(place, parentId))
+      return this.#deliver(item)
+    return this.#deliverBehind(item, parentId)
+  }
+
+  /** Under an answer that may have been cut and continued while nobody looked: then it waits for the end of all. */
+  async #deliverBehind(item: OutboxItem, answerId: string): Promise<Problem | null> {
+    const end = await endOfAnswer(this.#client, item.place, answerId)
+    if ('problem' in end) return end.problem
+    if (end.done === answerId) return this.#deliver(item)
+    await this.#outbox.change((state) => movedOn(state, item.key, end.done))
+    return null
   }
 
   async #make(item: OutboxItem): Promise<Problem | null> {
