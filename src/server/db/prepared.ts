@@ -1,5 +1,8 @@
 import type { PoolClient } from 'pg'
 
+/** What the names of the server's own statements begin with. */
+export const ownPrefix = 'parley_'
+
 /** Statements that are kept prepared at the most: each takes some kilobytes of Postgres's memory. */
 const mostPrepared = 500
 
@@ -14,7 +17,7 @@ export function createPreparer(): (client: PoolClient) => Pick<PoolClient, 'quer
   function nameOf(text: string): string | undefined {
     const known = names.get(text)
     if (known !== undefined || names.size === mostPrepared) return known
-    const name = `parley_${names.size}`
+    const name = `${ownPrefix}${names.size}`
     names.set(text, name)
     return name
   }

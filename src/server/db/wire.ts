@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { ownPrefix } from './prepared.ts'
 
 /** A Postgres with one session, which runs messages of the wire protocol to their end before it returns. */
 export type Backend = {
@@ -15,11 +16,14 @@ export type Backend = {
  * would otherwise meet in the session's unnamed statement, and one of them would get the other's rows. A client
  * inside a transaction keeps the turn until it is through; when it goes away first, its transaction is rolled back.
  *
- * Named statements are the session's too: one that several clients prepare alike is prepared once for all of them.
+ * Named statements are the session's too: one of the server's own is prepared once for all of its connections, and
+ * again when a tool that shares the session discards what it finds there.
  */
 export function shareBackend(backend: Backend): (stream: Duplex) => void {
   const waiting: Turn[] = []
   const prepared = new Map<string, Buffer>()
+  /** Whether those may be gone. */
+  let discarded = false
   let owner: Duplex | null = null
 
   function runWaiting(): void {
@@ -34,7 +38,8 @@ export function shareBackend(backend: Backend): (stream: Duplex) => void {
 
   /** Prepares what another client has prepared no second time: that would be an error. */
   function run(messages: Buffer, stream: Duplex): void {
-    const parse = namedParse(messages)
+    if (discarded && !backend.inTransaction()) prepareAgain()
+    const parse = ownParse(messages)
     const known = parse !== null && prepared.get(parse.name)?.equals(parse.message) === true
     if (known) stream.write(parseComplete)
     backend.run(known ? messages.subarray(parse.message.length) : messages, (bytes) => {
@@ -42,6 +47,13 @@ export function shareBackend(backend: Backend): (stream: Duplex) => void {
         prepared.set(parse.name, Buffer.from(parse.message))
       stream.write(Buffer.from(bytes))
     })
+    discarded ||= mayDiscard(messages)
+  }
+
+  /** Of the statements that are still there nothing but an error comes, which harms nothing outside a transaction. */
+  function prepareAgain(): void {
+    discarded = false
+    for (const parse of prepared.values()) backend.run(Buffer.concat([parse, sync]), () => {})
   }
 
   function takeNext(): Turn | undefined {
@@ -79,19 +91,27 @@ type Messages = { readonly kind: 'whole' | 'flushed'; readonly messages: Buffer 
 type Unit = Messages | { readonly kind: 'encryption' | 'end' }
 
 const code = { sslRequest: 80877103, gssRequest: 80877104, cancelRequest: 80877102 }
-const type = { query: 0x51, sync: 0x53, call: 0x46, flush: 0x48, terminate: 0x58 }
-const parseType = 0x50
+const type = { query: 0x51, sync: 0x53, call: 0x46, flush: 0x48, terminate: 0x58, parse: 0x50 }
 const parseComplete = Buffer.from('1\0\0\0\x04', 'latin1')
 const lastOfUnit: readonly number[] = [type.query, type.sync, type.call, type.flush]
+
+const sync = Buffer.from('S\0\0\0\x04', 'latin1')
 
 /** Sync, then Query: whatever the session was in the middle of is over. */
 const abandon = Buffer.from('S\0\0\0\x04Q\0\0\0\x0drollback\0', 'latin1')
 
-/** The Parse of a named statement that a unit begins with. */
-function namedParse(messages: Buffer): { name: string; message: Buffer } | null {
-  if (messages[0] !== parseType || messages[5] === 0) return null
+/** The Parse of a statement of the server's own that a unit begins with. */
+function ownParse(messages: Buffer): { name: string; message: Buffer } | null {
+  if (messages[0] !== type.parse) return null
   const name = messages.toString('latin1', 5, messages.indexOf(0, 5))
+  if (!name.startsWith(ownPrefix)) return null
   return { name, message: messages.subarray(0, 1 + messages.readInt32BE(1)) }
+}
+
+/** Whether a unit begins with a text that can end prepared statements. */
+function mayDiscard(messages: Buffer): boolean {
+  if (messages[0] !== type.query && messages[0] !== type.parse) return false
+  return /\b(discard|deallocate)\b/i.test(messages.toString('latin1', 5, 1 + messages.readInt32BE(1)))
 }
 
 /** Cuts one client's bytes into units. Linear in their number, however they arrive. */

@@ -49,7 +49,26 @@ function psql(database: TestDatabase): pg.Client {
 }
 
 describe('statements that connections prepare', () => {
-  const one = { name: 'mine', text: 'select $1::text as answer', values: ['one'] }
+  const one = { name: 'parley_mine', text: 'select $1::text as answer', values: ['one'] }
+
+  test('outlive a client that discards them', async () => {
+    await using database = await openOne()
+    const clients = [psql(database), psql(database)]
+    for (const client of clients) await client.connect()
+    for (const client of clients) await client.query(one)
+    const [server, tool] = [clients[0]!, clients[1]!]
+    for (const discard of [
+      'discard all',
+      'DEALLOCATE ALL',
+      'begin; deallocate all',
+      'deallocate parley_mine',
+    ]) {
+      await tool.query(discard)
+      await tool.query('rollback')
+      expect((await server.query(one)).rows, discard).toEqual([{ answer: 'one' }])
+    }
+    for (const client of clients) await client.end()
+  })
 
   test('are one for all that prepare the same under a name', async () => {
     await using database = await openOne()
@@ -68,7 +87,7 @@ describe('statements that connections prepare', () => {
     await expect(clients[1].query({ ...one, text: 'select $1::text as other' })).rejects.toThrow(
       'already exists',
     )
-    const wrong = { ...one, name: 'wrong', text: 'select $1::text from nowhere' }
+    const wrong = { ...one, name: 'parley_wrong', text: 'select $1::text from nowhere' }
     for (const client of clients) await expect(client.query(wrong)).rejects.toThrow('nowhere')
     for (const client of clients) await client.end()
   })
