@@ -35,11 +35,11 @@ describe.each(buses)('three processes that wake each other by $name', ({ name, i
     const settings = { ...mortal, ...(bus && { REDIS_URL: bus.url }) }
     await play(place, settings, random, async (cluster, people) => {
       for (let kill = 1; kill <= kills[name]; kill += 1) {
-        await people.hear(Math.floor(random() * 20 * crowd))
+        await people.hear(Math.floor(random() * 10 * crowd))
         const server = pick(random, cluster.servers)
         await server.kill()
         // Half of the time it is back before the others know that it died.
-        if (random() < 0.5) await delay(3_000)
+        if (random() < 0.5) await delay(2_500)
         await server.restart()
         if (kill % 10 === 0) console.log(`cluster on ${name}: ${kill} of ${kills[name]} killed`)
       }

@@ -94,17 +94,16 @@ export class StubbornClient implements AsyncDisposable {
   /** Resolves at its end, or where the server says that it can be tried again. */
   #followSocket(answer: Answer, way: 'generation' | 'conversation'): Promise<void> {
     const payload = { query: documents[way], variables: answer.variables(way) }
+    let isCut = false
     return new Promise((resolve, reject) => {
       const stop = this.#socket.subscribe<Record<string, StreamedEvent>>(payload, {
         next: (result) => {
           try {
-            if (!this.#show(answer, result as Result)) {
-              stop()
-              return resolve()
-            }
+            if (!isCut) isCut = !this.#show(answer, result as Result)
             payload.variables.after = answer.cursor
-            // The other stream is ended by the server, and to end it as well would count it twice.
-            if (answer.isOver && way === 'conversation') stop()
+            // What the server ends, as the other stream and errors alone, must not be ended twice: the client would
+            // count it twice, and close the connection under the others.
+            if (way === 'conversation' && (answer.isOver || (isCut && result.data))) stop()
           } catch (error) {
             reject(error)
             stop()
@@ -112,7 +111,7 @@ export class StubbornClient implements AsyncDisposable {
         },
         error: (error) => (isRetryable(error) ? resolve() : reject(error)),
         complete: () =>
-          answer.isOver ? resolve() : reject(new Error(`The stream of ${answer.id} ended too soon`)),
+          answer.isOver || isCut ? resolve() : reject(new Error(`The stream of ${answer.id} ended too soon`)),
       })
     })
   }
