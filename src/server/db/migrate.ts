@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import pg from 'pg'
 import { type Migration, migrations } from '../../../migrations/index.ts'
-import { StartError } from '../errors.ts'
+import { reasonOf, StartError } from '../errors.ts'
 import { version } from '../version.ts'
 import { unbounded } from './bounded.ts'
 import { type Db, type Tx, transaction } from './connect.ts'
@@ -40,7 +40,8 @@ type Patience = {
  *
  * A database that a newer program has expanded is fine; one from which it has removed something is refused.
  *
- * @throws StartError that names the migration in the way, or says that the tables stayed in use
+ * @throws StartError that names the migration in the way, or says that the tables stayed in use, or that the role may
+ * not change them
  */
 export async function migrate(
   db: Db,
@@ -53,6 +54,10 @@ export async function migrate(
     try {
       return await unbounded(() => transaction(db, (tx) => applyMissing(tx, list, patience.lockTimeout)))
     } catch (error) {
+      if (isRefusal(error)) {
+        const what = `${reasonOf(error)}: use the role that owns the database, for parley migrate at least`
+        throw new StartError(`Cannot migrate the database: ${what}`, { cause: error })
+      }
       if (!isLockTimeout(error)) throw error
       if (attempt === patience.attempts) {
         throw new StartError('Cannot migrate the database: its tables stayed in use', {
@@ -116,6 +121,11 @@ function requireCompatible(state: MigrationState): MigrationState {
 }
 
 /** lock_not_available */
+/** The role may not do it. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '42501'
+}
+
 function isLockTimeout(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '55P03'
 }

@@ -108,6 +108,15 @@ describe('migrating a server that others use', () => {
     expect(await migrated).toEqual(['9000-widen'])
   })
 
+  test('tells in one line that the role may not do it', async () => {
+    await using database = await databases[1]!.open()
+    const change = later('9000-forbidden', 'expand', 'create table pg_catalog.forbidden ()')
+    await expect(migrate(database.db, change)).rejects.toThrow(StartError)
+    await expect(migrate(database.db, change)).rejects.toThrow(
+      /^Cannot migrate the database: permission denied .*: use the role that owns the database/,
+    )
+  })
+
   test('gives up in the end, in one line', async () => {
     await using database = await databases[1]!.open()
     const other = await database.connect()
