@@ -5,7 +5,7 @@ import { configuredProviders } from './app.ts'
 import { type Config, requireTokenBeyondLoopback } from './config.ts'
 import { openDatabase } from './db/connect.ts'
 import { type MigrationState, migrationState } from './db/migrate.ts'
-import { StartError } from './errors.ts'
+import { reasonOf, StartError } from './errors.ts'
 import { startListening } from './http/server.ts'
 import { ProviderError } from './llm/provider.ts'
 import { createLog } from './log.ts'
@@ -17,7 +17,14 @@ export type Finding = { readonly subject: string; readonly ok: boolean; readonly
 export async function examine(config: Config): Promise<Finding[]> {
   const directory = config.databaseUrl === null ? [dataDirectory(config.dataDir)] : []
   const database = directory.every(({ ok }) => ok) ? await databaseFindings(config) : []
-  return [...directory, ...database, access(config), ...(await keys(config)), await port(config)]
+  return [
+    ...directory,
+    ...database,
+    ...(await redis(config)),
+    access(config),
+    ...(await keys(config)),
+    await port(config),
+  ]
 }
 
 function dataDirectory(directory: string): Finding {
@@ -95,6 +102,25 @@ function describeMigrations(state: MigrationState): Finding {
     true,
     `${state.missing.join(', ')} will be applied at the next start, or now by parley migrate`,
   )
+}
+
+async function redis({ redisUrl, databaseUrl }: Config): Promise<Finding[]> {
+  if (redisUrl === null) return []
+  const finding = findingAbout('redis')
+  if (databaseUrl === null) {
+    return [
+      finding(true, 'not used: the embedded database has one process only; set DATABASE_URL for several'),
+    ]
+  }
+  try {
+    const { connectRedis } = await import('./streams/redis-line.ts')
+    const line = await connectRedis(redisUrl, 'doctor')(() => {})
+    line.close()
+    return [finding(true, 'it answers')]
+  } catch (error) {
+    const problem = error instanceof StartError ? error.message : `does not answer: ${reasonOf(error)}`
+    return [finding(false, problem)]
+  }
 }
 
 function access(config: Config): Finding {

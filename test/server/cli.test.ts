@@ -215,6 +215,22 @@ describe('parley doctor', () => {
     expect(code).toBe(1)
   })
 
+  test('says that a Redis does not answer or is not used, and never shows its password', async () => {
+    const settings = {
+      REDIS_URL: 'redis://ada:swordfish@127.0.0.1:1',
+      PARLEY_DATA_DIR: join(newFolder(), 'data'),
+    }
+    const unused = await run(['doctor', '--port', '0'], settings)
+    expect(unused.out).toMatch(/^ok +redis: not used: /m)
+    expect(unused.code).toBe(0)
+    const used = await run(['doctor', '--port', '0'], {
+      ...settings,
+      DATABASE_URL: 'postgres://127.0.0.1:1/db',
+    })
+    expect(used.out).toMatch(/^PROBLEM +redis: does not answer: /m)
+    expect(used.out).not.toContain('swordfish')
+  })
+
   test.each([
     [200, { data: [claude], has_more: false }, /^ok +keys: anthropic takes the key, models listed: 1$/m, 0],
     [
