@@ -13,5 +13,6 @@ const statements = [
     add column continuations integer not null default 0,
     add column idle_continuations integer not null default 0`,
   `create index generation_waiting on generation (queued_at, id) where status = 'QUEUED'`,
-  `create index generation_by_viewer on generation (viewer_id, started_at) where started_at is not null`,
+  `create index generation_by_viewer on generation (viewer_id, started_at)
+    where viewer_id is not null and started_at is not null`,
 ]

@@ -5,6 +5,9 @@ import type { ChunkKind, GenerationStatus, StoredPart } from '../db/tables.ts'
 import type { GenerationId, MessageId } from '../ids.ts'
 import { addChunks, type Content, emptyContent, setParts } from './content.ts'
 
+/** Runs that one statement reads at the most: each of them may bring a whole answer. */
+const runsPerRead = 100
+
 /**
  * The committed content of runs, shared by all their readers in this process. A run that this process writes is
  * pushed here by its log; any other one is read from the database when somebody looks.
@@ -14,7 +17,7 @@ export class Contents {
   readonly #own = new Map<GenerationId, Content>()
   readonly #read = new Map<GenerationId, WeakRef<Content>>()
   /** Runs that somebody waits for: one statement at a time reads all of them. */
-  #wanted = new Map<GenerationId, PromiseWithResolvers<Content>>()
+  readonly #wanted = new Map<GenerationId, PromiseWithResolvers<Content>>()
   #isReading = false
   readonly #forget = new FinalizationRegistry<GenerationId>((id) => {
     if (!this.#read.get(id)?.deref()) this.#read.delete(id)
@@ -68,9 +71,9 @@ export class Contents {
     while (this.#wanted.size > 0) {
       // Let everybody join who was woken with the first one.
       await new Promise(setImmediate)
-      const wanted = this.#wanted
-      this.#wanted = new Map()
-      await this.#readAll(wanted)
+      const wanted = [...this.#wanted].slice(0, runsPerRead)
+      for (const [id] of wanted) this.#wanted.delete(id)
+      await this.#readAll(new Map(wanted))
     }
     this.#isReading = false
   }

@@ -44,6 +44,8 @@ export class RunLog {
   readonly #dirty = new Set<RunWriter>()
   #cycle: Promise<void> | null = null
   #hurry: () => void = () => {}
+  /** Whether somebody waits for the next batch: a run's first reader, or its end. */
+  #isUrgent = false
   #lastCommit = 0
   #lastDuration = 0
   #crowd = 0
@@ -57,32 +59,35 @@ export class RunLog {
     return new RunWriter(this, lease, content)
   }
 
-  /** Called by writers: the text that they hold is committed with the next batch, or now when it is `urgent`. */
+  /** Called by writers: the text that they hold is committed with the next batch, which comes at once if `urgent`. */
   commitSoon(writer: RunWriter, urgent: boolean): Promise<void> {
     this.#dirty.add(writer)
-    if (urgent) this.#hurry()
-    this.#cycle ??= this.#commitWhileDirty(urgent)
+    if (urgent) {
+      this.#isUrgent = true
+      this.#hurry()
+    }
+    this.#cycle ??= this.#commitWhileDirty()
     return this.#cycle
   }
 
-  async #commitWhileDirty(urgent: boolean): Promise<void> {
+  async #commitWhileDirty(): Promise<void> {
     // Let what arrives in this very turn of the event loop join the first batch.
     await Promise.resolve()
-    if (!urgent) await this.#pause()
     while (this.#dirty.size > 0) {
+      await this.#pause()
       const batch = [...this.#dirty]
       this.#dirty.clear()
+      this.#isUrgent = false
       this.#lastCommit = performance.now()
       await this.#commit(batch)
       this.#lastDuration = performance.now() - this.#lastCommit
-      if (this.#dirty.size > 0) await this.#pause()
     }
     this.#cycle = null
   }
 
   async #pause(): Promise<void> {
     const wait = this.#lastCommit + this.#interval() - performance.now()
-    if (wait <= 0 || [...this.#dirty].some((writer) => writer.urgent)) return
+    if (wait <= 0 || this.#isUrgent) return
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, wait)
     this.#hurry = resolve

@@ -3,10 +3,10 @@ import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import type { Db } from '../../../src/server/db/connect.ts'
 import type { GenerationId } from '../../../src/server/ids.ts'
-import { FencedError, RunLog } from '../../../src/server/streams/run-log.ts'
+import { FencedError, RunLog, type RunWriter } from '../../../src/server/streams/run-log.ts'
 import { createWakeUps } from '../../../src/server/streams/wake-ups.ts'
 import { databases } from '../../support/databases.ts'
-import { losingFirstAnswer } from '../../support/intercept.ts'
+import { hooked, losingFirstAnswer } from '../../support/intercept.ts'
 import { partsOf, startRun } from '../../support/run.ts'
 
 describe.each(databases)('the log of runs on $name', ({ open }) => {
@@ -90,6 +90,31 @@ describe.each(databases)('the log of runs on $name', ({ open }) => {
     const writer = log.open({ generationId: id, epoch: 1 }, content)
     await writer.append(0, 'TEXT', 'x'.repeat(300 * 1024))
     expect(content.parts[0]?.text.length).toBe(300 * 1024)
+  })
+})
+
+describe.each(databases)('the end of a run, on $name', ({ open }) => {
+  test('waits for no interval, also where it comes while a commit is under way', async () => {
+    await using database = await open()
+    const { id, content } = await startRun(database.db)
+    let writer: RunWriter | null = null
+    let settled: Promise<void> | null = null
+    const db = hooked(database.db, async (statement) => {
+      if (!writer || settled || !statement.includes('insert into chunk')) return
+      await writer.append(0, 'TEXT', ' world')
+      settled = writer.settled()
+    })
+    const log = new RunLog({
+      db,
+      wakeUps: createWakeUps(),
+      log: pino({ level: 'fatal' }),
+      flushInterval: 60_000,
+    })
+    writer = log.open({ generationId: id, epoch: 1 }, content)
+    await writer.append(0, 'TEXT', 'Hello')
+    await writer.settled()
+    await settled
+    expect(partsOf(content)).toEqual([{ kind: 'TEXT', text: 'Hello world' }])
   })
 })
 
