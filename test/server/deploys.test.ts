@@ -12,7 +12,7 @@ import {
 } from '../support/scripted-provider.ts'
 
 /** Nothing but wake-ups tells one process of what the other one leaves to it. */
-const still = { PARLEY_INTERVAL_PROCESS_HEARTBEAT: '1h', PARLEY_TIMEOUT_PROCESS_EXPIRY: '2h' }
+const still = { PARLEY_INTERVAL_PROCESS_HEARTBEAT: '1h', PARLEY_TIMEOUT_PROCESS_EXPIRY: '3h' }
 const goOn = 'Continue exactly where you stopped.'
 
 describe('the stop of one of two processes on Postgres', () => {

@@ -12,7 +12,7 @@ import { type ScriptedUpstream, startScriptedUpstream } from '../../support/scri
 /** Finds at once what others have left. */
 const lively = { PARLEY_INTERVAL_PROCESS_HEARTBEAT: '50ms', PARLEY_INTERVAL_POLL: '20ms' }
 /** Shows a sign of life when it starts, and none again in any test's time. */
-const silent = { PARLEY_INTERVAL_PROCESS_HEARTBEAT: '1h', PARLEY_TIMEOUT_PROCESS_EXPIRY: '2h' }
+const silent = { PARLEY_INTERVAL_PROCESS_HEARTBEAT: '1h', PARLEY_TIMEOUT_PROCESS_EXPIRY: '3h' }
 
 describe('two processes and one run, at the same moment on Postgres', () => {
   const { create } = databases.find(({ name }) => name === 'Postgres')!

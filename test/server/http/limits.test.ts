@@ -152,7 +152,7 @@ describe.each(transports)('over $name', ({ run }) => {
     expect(errors).toEqual([
       {
         message: 'The operation took longer than 100 ms',
-        extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: expect.any(String) },
+        extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: expect.any(String), retryable: true },
       },
     ])
   })
