@@ -4,8 +4,14 @@ import { defineConfig } from 'vitest/config'
 
 const require = createRequire(import.meta.url)
 
-/** What has nothing to do with graphql, or runs in processes of its own. */
-const withoutGraphql = ['test/server/{auth,db,llm}/**', 'test/server/{arguments,cli,config}.test.ts']
+/** What has nothing to do with graphql, or no more than other tests, or runs in processes of its own. */
+const withoutGraphql = [
+  'test/{bench,compose,imports,readme,toolchain}.test.ts',
+  'test/server/{auth,db,llm}/**',
+  'test/server/{arguments,cli,config,database-away,deploys}.test.ts',
+  'test/server/chat/{canonical-json,endings,hashes,message-hash,processes,prompt,queue,run-*,text}.test.ts',
+  'test/server/streams/{bus,content,contents,cursor,events,every-statement,poll,run-log,wake-ups}.test.ts',
+]
 
 /**
  * Three projects: `server` (everything that runs in Node), `client` (the page's pure parts) and `e2e` (the
