@@ -20,7 +20,7 @@ import type { ChatProvider } from './llm/provider.ts'
 import { createLog, type Logger } from './log.ts'
 import { once } from './once.ts'
 import { repeat } from './repeat.ts'
-import { Bus, overBuses } from './streams/bus.ts'
+import { Bus, type Connect, overBuses } from './streams/bus.ts'
 import { Contents } from './streams/contents.ts'
 import { connectNotify } from './streams/notify-line.ts'
 import { createPoll } from './streams/poll.ts'
@@ -160,16 +160,19 @@ async function startWakeUps(
     watch: (topic) => buses.forEach((bus) => bus.watch(topic)),
     unwatch: (topic) => buses.forEach((bus) => bus.unwatch(topic)),
   })
-  if (redisUrl !== null) {
-    const { connectRedis } = await import('./streams/redis-line.ts')
-    buses.push(new Bus('Redis', connectRedis(redisUrl, incarnation), local, log))
-  }
+  if (redisUrl !== null) buses.push(new Bus('Redis', await overRedis(redisUrl, incarnation), local, log))
   buses.push(new Bus('NOTIFY', connectNotify(databaseUrl), local, log))
   for (const bus of buses) {
     started.defer(() => bus.close())
     await bus.start()
   }
   return overBuses(local, buses)
+}
+
+/** Lines over a Redis, whose client is loaded only where there is one. */
+export async function overRedis(url: string, incarnation: string): Promise<Connect> {
+  const { connectRedis } = await import('./streams/redis-line.ts')
+  return connectRedis(url, incarnation)
 }
 
 async function createChat(

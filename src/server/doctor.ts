@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname } from 'node:path'
-import { configuredProviders } from './app.ts'
+import { configuredProviders, overRedis } from './app.ts'
 import { type Config, requireTokenBeyondLoopback } from './config.ts'
 import { openDatabase } from './db/connect.ts'
 import { type MigrationState, migrationState } from './db/migrate.ts'
@@ -113,8 +113,8 @@ async function redis({ redisUrl, databaseUrl }: Config): Promise<Finding[]> {
     ]
   }
   try {
-    const { connectRedis } = await import('./streams/redis-line.ts')
-    const line = await connectRedis(redisUrl, 'doctor')(() => {})
+    const connect = await overRedis(redisUrl, 'doctor')
+    const line = await connect(() => {})
     line.close()
     return [finding(true, 'it answers')]
   } catch (error) {
