@@ -50,6 +50,12 @@ function selectionOf(info: GraphQLResolveInfo): SharedSelection {
 
 type Selected = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes' | 'path'>
 
+/** The values of variables, which graphql 17 keeps beside what they were given as. */
+function coerced(values: Record<string, unknown>): Record<string, unknown> {
+  const isPair = typeof values['sources'] === 'object' && typeof values['coerced'] === 'object'
+  return isPair ? (values['coerced'] as Record<string, unknown>) : values
+}
+
 class SharedSelection {
   readonly #selected: Selected
   readonly #start: string
@@ -58,7 +64,7 @@ class SharedSelection {
   #last: { event: object; result: string | null } | null = null
 
   constructor({ schema, fragments, variableValues, fieldNodes, path }: GraphQLResolveInfo) {
-    this.#selected = { schema, fragments, variableValues, fieldNodes, path }
+    this.#selected = { schema, fragments, variableValues: coerced(variableValues), fieldNodes, path }
     this.#start = `{"data":{${JSON.stringify(path.key)}:`
   }
 
