@@ -34,7 +34,7 @@ export function judge(figures: Figures): Verdict[] {
 
 function judgeOn(goal: Goal, figure: Figure, target: ParleyName): Verdict | null {
   const database = databaseOf(target)
-  const { against = [], on = database, atMost = Number.POSITIVE_INFINITY, atLeast = 0 } = goal
+  const { against = [], on = database, atMost = Infinity, atLeast = -Infinity } = goal
   const own = figure.values[target]
   const references = against.flatMap((name) => [
     figure.values[name] ?? figure.values[`${name}-${database}`] ?? [],

@@ -3,10 +3,10 @@ import { useState } from 'react'
 import { useMutation } from 'urql'
 import { explain } from '../outbox/deliver.ts'
 import { newKey } from '../outbox/key.ts'
-import { navigate, pathOf } from '../router.ts'
 import { Icon, type IconName } from '../ui/icons.tsx'
 import { notify } from '../ui/notices.tsx'
 import { type ConversationItem, renameConversation } from './documents.ts'
+import { PlaceLink } from './place-link.tsx'
 
 type Props = { item: ConversationItem; current: boolean; onPick(): void; onDelete(): void }
 
@@ -15,22 +15,17 @@ export function ConversationRow({ item, current, onPick, onDelete }: Props) {
   if (renaming) return <RenameField item={item} onClose={() => setRenaming(false)} />
   return (
     <li className={`group relative rounded-lg ${current ? 'bg-hover' : 'hover:bg-hover/60'}`}>
-      <a
-        href={pathOf(item.id)}
-        aria-current={current ? 'page' : undefined}
-        onClick={(event) => {
-          if (event.metaKey || event.ctrlKey || event.shiftKey) return
-          event.preventDefault()
-          navigate(item.id)
-          onPick()
-        }}
+      <PlaceLink
+        place={item.id}
+        current={current}
+        onPick={onPick}
         className="flex h-9 items-center gap-2 rounded-lg px-2.5 text-sm group-focus-within:pe-9 group-hover:pe-9 pointer-coarse:h-11 pointer-coarse:pe-12"
       >
         <span dir="auto" className="flex-1 truncate">
           {item.title}
         </span>
         {isRunning(item) && <Running />}
-      </a>
+      </PlaceLink>
       <RowMenu title={item.title} onRename={() => setRenaming(true)} onDelete={onDelete} />
     </li>
   )

@@ -2,7 +2,8 @@ import { useStore } from '../external-store.ts'
 import type { OutboxItem } from '../outbox/outbox-state.ts'
 import { isNewPlace } from '../outbox/place.ts'
 import { usePage } from '../page.tsx'
-import { navigate, pathOf, useRoute } from '../router.ts'
+import { useRoute } from '../router.ts'
+import { PlaceLink } from './place-link.tsx'
 
 /** Conversations that the list cannot show, as the server does not have them, with what was to be said in them. */
 export function Unsent({ onPick }: { onPick(): void }) {
@@ -19,21 +20,16 @@ export function Unsent({ onPick }: { onPick(): void }) {
             key={item.place}
             className={`rounded-lg ${item.place === place ? 'bg-hover' : 'hover:bg-hover/60'}`}
           >
-            <a
-              href={pathOf(item.place)}
-              aria-current={item.place === place ? 'page' : undefined}
-              onClick={(event) => {
-                if (event.metaKey || event.ctrlKey || event.shiftKey) return
-                event.preventDefault()
-                navigate(item.place)
-                onPick()
-              }}
+            <PlaceLink
+              place={item.place}
+              current={item.place === place}
+              onPick={onPick}
               className="flex h-9 items-center rounded-lg px-2.5 text-sm pointer-coarse:h-11"
             >
               <span dir="auto" className="truncate">
                 {item.text}
               </span>
-            </a>
+            </PlaceLink>
           </li>
         ))}
       </ul>
