@@ -6,7 +6,7 @@ const require = createRequire(import.meta.url)
 
 /** What has nothing to do with graphql, or no more than other tests, or runs in processes of its own. */
 const withoutGraphql = [
-  'test/{bench,compose,imports,readme,toolchain}.test.ts',
+  'test/{bench,ci,compose,imports,readme,toolchain}.test.ts',
   'test/server/{auth,db,llm}/**',
   'test/server/{arguments,cli,config,database-away,deploys}.test.ts',
   'test/server/chat/{canonical-json,endings,hashes,message-hash,processes,prompt,queue,run-*,text}.test.ts',

@@ -6,6 +6,11 @@ import { compareDatabases, type TestPath } from './parity.ts'
 type Outcome = 'passed' | 'failed' | 'skipped'
 type Report = TestPath & { readonly outcome: Outcome; readonly milliseconds: number }
 
+/** What failed, by its full name, and the first lines of why. `.ci/run` ends with these. */
+type Failure = { readonly name: string; readonly why: string }
+
+const linesOfAnError = 12
+
 /**
  * Comes after the default reporter: counts tests per database and fails the run where they differ, writes the report
  * to `outputFile`, and ends with the one line `N passed, N failed, N skipped`.
@@ -18,18 +23,20 @@ export default class ParleyReporter implements Reporter {
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
-    const tests = modules.flatMap((module) => [...module.children.allTests()].map(reportOf))
+    const cases = modules.flatMap((module) => [...module.children.allTests()])
+    const tests = cases.map(reportOf)
     const { counts, complaints } = compareDatabases(tests)
-    const failures = [
-      ...complaints,
-      ...brokenModules(modules),
-      ...unhandled.map(({ message }) => `not caught: ${message}`),
+    const besideTests = [
+      ...complaints.map((why) => ({ name: 'the tests per database', why })),
+      ...modules.flatMap(brokenGroups),
+      ...unhandled.map((error) => ({ name: 'not caught', why: firstLines([error]) })),
     ]
-    for (const failure of failures) console.error(failure)
-    if (failures.length > 0) process.exitCode = 1
+    for (const { name, why } of besideTests) console.error(`${name}: ${why}`)
+    if (besideTests.length > 0) process.exitCode = 1
+    const failures = [...cases.flatMap(failureOf), ...besideTests]
     const totals = {
       passed: count(tests, 'passed'),
-      failed: count(tests, 'failed') + failures.length,
+      failed: failures.length,
       skipped: count(tests, 'skipped'),
     }
     mkdirSync(dirname(this.outputFile), { recursive: true })
@@ -47,24 +54,48 @@ function count(tests: readonly Report[], outcome: Outcome): number {
 }
 
 function reportOf(test: TestCase): Report {
-  const { state } = test.result()
   return {
     file: test.module.relativeModuleId,
     suites: suitesAround(test.parent),
     name: test.name,
-    // What is still pending at the end was never run to its end: nobody may take that for a pass.
-    outcome: state === 'pending' ? 'failed' : state,
+    outcome: outcomeOf(test),
     milliseconds: Math.round(test.diagnostic()?.duration ?? 0),
   }
+}
+
+/** What is still pending at the end was never run to its end: nobody may take that for a pass. */
+function outcomeOf(test: TestCase): Outcome {
+  const { state } = test.result()
+  return state === 'pending' ? 'failed' : state
 }
 
 function suitesAround(parent: TestSuite | TestModule): string[] {
   return parent.type === 'module' ? [] : [...suitesAround(parent.parent), parent.name]
 }
 
-/** Files that failed as a whole, so that their tests are missing from every count. */
-function brokenModules(modules: readonly TestModule[]): string[] {
-  return modules.flatMap((module) =>
-    module.errors().map(({ message }) => `${module.relativeModuleId}: ${message}`),
+function failureOf(test: TestCase): Failure[] {
+  if (outcomeOf(test) !== 'failed') return []
+  return [{ name: nameOf(test), why: firstLines(test.result().errors) }]
+}
+
+/** Files and groups that failed beside their tests: what was to be set up for these, or cleared away after them. */
+function brokenGroups(module: TestModule): Failure[] {
+  return [module, ...module.children.allSuites()].flatMap((group) =>
+    group.errors().map((error) => ({ name: nameOf(group), why: firstLines([error]) })),
   )
+}
+
+function nameOf(task: TestCase | TestSuite | TestModule): string {
+  if (task.type === 'module') return task.relativeModuleId
+  return [task.module.relativeModuleId, ...suitesAround(task.parent), task.name].join(' > ')
+}
+
+function firstLines(errors: readonly SerializedError[] = []): string {
+  return errors
+    .flatMap(({ message, stacks = [] }) => [
+      ...message.split('\n').slice(0, linesOfAnError),
+      ...stacks.map(({ file, line }) => `at ${file}:${line}`),
+    ])
+    .slice(0, linesOfAnError)
+    .join('\n')
 }
