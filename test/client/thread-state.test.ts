@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { stayWhereSaid } from '../../src/client/conversation/queue.ts'
 import {
   addMessages,
   applyEvent,
@@ -16,6 +17,7 @@ import {
   type ThreadState,
   threadOf,
 } from '../../src/client/conversation/thread-state.ts'
+import type { OutboxItem } from '../../src/client/outbox/outbox-state.ts'
 
 type Draft = { parent?: string; siblings?: string[]; status?: Message['status']; text?: string }
 
@@ -32,6 +34,21 @@ function message(id: string, { parent, siblings, status = 'COMPLETED', text = id
     model: null,
     generation: null,
   }
+}
+
+const unsent: OutboxItem = {
+  key: 'k',
+  kind: 'send',
+  place: 'c',
+  origin: null,
+  askedAt: 0,
+  after: null,
+  parentId: null,
+  headId: null,
+  targetId: null,
+  text: 'Late',
+  modelId: null,
+  problem: null,
 }
 
 const meta = { cursor: 'c' }
@@ -185,6 +202,22 @@ describe('branches', () => {
     const there = noteHead(showLeaf(edited, 'a1'), 'a1')
     const echo = applyEvent(there, moved('a1b'), true)
     expect(echo === 'resync' ? [] : ids(echo)).toEqual(['q1', 'a1'])
+  })
+})
+
+describe('the end of a branch where something was said that is not sent', () => {
+  const said: OutboxItem[] = [{ ...unsent, parentId: 'a1' }]
+  const others = after(asked, changed(message('q2', { parent: 'a1' })), moved('q2'))
+
+  test('stays in sight when somebody else goes on from there', () => {
+    expect(ids(stayWhereSaid(said, asked, others))).toEqual(['q1', 'a1'])
+    expect(ids(stayWhereSaid([], asked, others))).toEqual(['q1', 'a1', 'q2'])
+  })
+
+  test('moves on with an answer that is continued', () => {
+    const goOn = { ...message('q2', { parent: 'a1' }), isContinuation: true }
+    const continued = after(asked, changed(goOn), changed(message('a2', { parent: 'q2' })))
+    expect(ids(stayWhereSaid(said, asked, continued))).toEqual(['q1', 'a1', 'q2', 'a2'])
   })
 })
 

@@ -1,4 +1,4 @@
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser, onPage, openScene, type Scene } from '../support/browser.ts'
 import type { ScriptedRun } from '../support/scripted-provider.ts'
@@ -59,6 +59,26 @@ async function kill(page: Page): Promise<void> {
   session.send('Page.crash').catch(() => {})
   await crashed
   await page.close({ runBeforeUnload: false })
+}
+
+/** Says “Late” while the server is away and somebody else says “Statement 1”; `heard` when the page knows. */
+async function sayBesideOther(scene: Scene, page: Page): Promise<{ heard: Promise<void> }> {
+  scene.network.set('gone')
+  await onPage(page).say('Late')
+  await page.getByText('Not sent yet').waitFor()
+  await scene.say(new URL(page.url()).pathname.split('/').at(-1)!, 1)
+  const heard = new Promise<void>((resolve) => {
+    page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => {
+        if (payload.includes('Statement 1')) resolve()
+      }),
+    )
+  })
+  return { heard }
+}
+
+function isSend(route: Route): boolean {
+  return route.request().postData()?.includes('mutation SendMessage') ?? false
 }
 
 function queued(page: Page) {
@@ -191,11 +211,12 @@ describe('what is said while the server is away', () => {
   test('lands where it was said, beside what has been said meanwhile', async () => {
     await using scene = await openScene({ browser })
     const page = await greeted(scene)
-    const id = new URL(page.url()).pathname.split('/').at(-1)!
-    scene.network.set('gone')
-    await onPage(page).say('Late')
-    await page.getByText('Not sent yet').waitFor()
-    await scene.say(id, 1)
+    const { heard } = await sayBesideOther(scene, page)
+    // The page hears of the other before it is heard itself.
+    await scene.context.route('**/graphql', async (route) => {
+      if (isSend(route)) await heard
+      await route.continue()
+    })
     scene.network.set('open')
     expect((await answer(scene, 'Better late')).prompt).toBe('Late')
     const late = onPage(page).question
@@ -205,6 +226,18 @@ describe('what is said while the server is away', () => {
     await late.hover()
     await late.getByRole('button', { name: 'Previous version' }).click()
     await onPage(page).log.getByText('Statement 1').waitFor()
+  })
+
+  test('and is discarded gives way to what has been said meanwhile', async () => {
+    await using scene = await openScene({ browser })
+    const page = await greeted(scene)
+    const { heard } = await sayBesideOther(scene, page)
+    await scene.context.route('**/graphql', (route) => (isSend(route) ? route.abort() : route.continue()))
+    scene.network.set('open')
+    await heard
+    await onPage(page).button('Discard').click()
+    await onPage(page).log.getByText('Statement 1').waitFor()
+    expect(await spoken(page)).toEqual(['Hello', 'Hi.', 'Statement 1'])
   })
 
   test('can be changed, and taken back, and nothing of it is lost by mistake', async () => {

@@ -9,6 +9,7 @@ import { isOwnKey, newKey } from '../outbox/key.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import { delivered, itemsAt, type OutboxItem } from '../outbox/outbox-state.ts'
 import { isNewPlace, newPlace, type Place } from '../outbox/place.ts'
+import { stayWhereSaid } from './queue.ts'
 import {
   addMessages,
   applyEvent,
@@ -184,14 +185,16 @@ export class ConversationStore {
   /** The conversation has come to be, or was read anew. */
   receive(conversation: ConversationSnapshotFragment): void {
     const { id, title, defaultModel, head, thread, eventsCursor } = conversation
-    const created = isNewPlace(this.#latest.place)
+    const { place, thread: before, outgoing } = this.#latest
+    const created = isNewPlace(place)
+    const after = applySnapshot(before, { messages: thread.nodes, headId: head?.id ?? null })
     this.#cursor = eventsCursor
     this.update({
       place: id,
       title,
       phase: 'ready',
       defaultModelId: defaultModel?.id ?? null,
-      thread: applySnapshot(this.#latest.thread, { messages: thread.nodes, headId: head?.id ?? null }),
+      thread: stayWhereSaid(outgoing, before, after),
     })
     if (created && this.#watchers > 0) this.#follow()
     this.#onEnded()
@@ -257,10 +260,12 @@ export class ConversationStore {
     this.#cursor = event.cursor
     if (event.__typename === 'ConversationRemoved') return this.#remove()
     const key = 'clientMutationId' in event ? event.clientMutationId : null
-    const thread = applyEvent(this.#latest.thread, event, isOwnKey(key))
+    const { thread: before, outgoing } = this.#latest
+    const thread = applyEvent(before, event, isOwnKey(key))
     if (thread === 'resync') return this.#readAgain()
     this.#failures = 0
-    this.update({ thread })
+    const isAwaited = outgoing.some((item) => item.key === key)
+    this.update({ thread: isAwaited ? thread : stayWhereSaid(outgoing, before, thread) })
     if (event.__typename === 'GenerationFinished') this.#onEnded()
     if (key !== null) this.#confirm(event, key)
     if (event.__typename === 'ConversationChanged') {

@@ -5,7 +5,7 @@ import { isNewPlace } from '../outbox/place.ts'
 import { notify } from '../ui/notices.tsx'
 import type { ConversationStore } from './conversation-store.ts'
 import { isShown } from './queue.ts'
-import { type Message, parentOf, showLeaf } from './thread-state.ts'
+import { leafBelow, type Message, parentOf, showLeaf } from './thread-state.ts'
 
 /**
  * Says something at the end of what is shown: behind the answer being written, and behind what waits there already.
@@ -63,12 +63,20 @@ export async function holdBack(
 /** Gives up what has not been sent. It can be taken back for a while. */
 export function discard(store: ConversationStore, item: OutboxItem): void {
   void store.outbox.change((state) => withdrawn(state, item.key))
+  showWhatFollows(store)
   const { text, modelId } = item
   if (text === null) return
   const { kind, parentId, targetId, headId } = item
   const again = { kind, parentId, targetId, headId, text, modelId }
   const undo = (): void => void (kind === 'send' ? send(store, text, modelId) : ask(store, again))
   notify('Message discarded', { label: 'Undo', run: undo })
+}
+
+/** For the sake of what was said the page has stayed where it stood: there may be more of that branch. */
+function showWhatFollows(store: ConversationStore): void {
+  const { thread, outgoing } = store.latest
+  if (thread.leafId === null || outgoing.some((item) => isShown(item, outgoing, thread))) return
+  store.update({ thread: showLeaf(thread, leafBelow(thread, thread.leafId)) })
 }
 
 type Asked = Pick<OutboxItem, 'kind' | 'modelId'> & Partial<OutboxItem>
