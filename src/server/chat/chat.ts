@@ -19,6 +19,12 @@ export type Chat = {
   readonly log: Logger
 }
 
+/** What a process has to know of a run to write it. */
+export type Run = Pick<
+  GenerationRow,
+  'id' | 'conversation_id' | 'message_id' | 'model' | 'parameters' | 'epoch'
+>
+
 /** Runs models for generations, beside everything else. */
 export interface Runner {
   /**
@@ -30,7 +36,7 @@ export interface Runner {
   /** Gives back room that was taken for a run which came to nothing. */
   release(id: GenerationId): void
   /** Runs a generation that has its room. Returns at once; call it after the commit. */
-  start(run: GenerationRow): void
+  start(run: Run): void
   /** Stops a run of this process whose end somebody has committed. */
   stop(id: GenerationId): void
   /** What the provider has reported so far, where this process runs it. */

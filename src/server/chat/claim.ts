@@ -5,7 +5,7 @@ import type { GenerationId, ProcessId } from '../ids.ts'
 import type { TokenUsage } from '../llm/provider.ts'
 import type { Lease } from '../streams/run-log.ts'
 import { lockConversation, lockConversationOf } from './access.ts'
-import type { Chat } from './chat.ts'
+import type { Chat, Run } from './chat.ts'
 import { commit, type Unit } from './commit.ts'
 
 /**
@@ -49,7 +49,7 @@ export async function claimRun(
 }
 
 /** Records that the provider is asked once more. Does nothing once the run is no longer the lease's. */
-export async function recordAttempt(chat: Chat, run: GenerationRow, attempt: number): Promise<void> {
+export async function recordAttempt(chat: Chat, run: Run, attempt: number): Promise<void> {
   await commit(chat, async (unit) => {
     await lockConversation(unit.tx, run.conversation_id)
     const updated = await unit.tx
@@ -67,7 +67,7 @@ export async function recordAttempt(chat: Chat, run: GenerationRow, attempt: num
  * Keeps what the provider said it has read, for whoever ends the run without having heard that: a cancel elsewhere,
  * or whoever takes the run from a dead process. Does nothing once the run is no longer the lease's.
  */
-export async function recordUsage(db: Db, run: GenerationRow, usage: TokenUsage): Promise<void> {
+export async function recordUsage(db: Db, run: Run, usage: TokenUsage): Promise<void> {
   await db
     .updateTable('generation')
     .set({ input_tokens: usage.inputTokens, cached_tokens: usage.cachedTokens })
@@ -96,10 +96,10 @@ export async function requeueRun(unit: Unit, run: GenerationRow, lostProcesses: 
 }
 
 /** The lease that a claimed run is written with. */
-export function leaseOf(run: GenerationRow): Lease {
+export function leaseOf(run: Run): Lease {
   return { generationId: run.id, epoch: run.epoch }
 }
 
-function changed(run: GenerationRow) {
+function changed(run: Run) {
   return { type: 'GENERATION_CHANGED', generationId: run.id, messageId: run.message_id } as const
 }

@@ -2,21 +2,20 @@ import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Viewer } from '../auth/viewer.ts'
 import { type Tx, transaction } from '../db/connect.ts'
-import type { GenerationRow } from '../db/tables.ts'
 import { ChatError } from '../errors.ts'
 import type { GenerationId, ViewerId } from '../ids.ts'
 import { canonicalJson, type Json } from './canonical-json.ts'
-import type { Chat } from './chat.ts'
-import { type Cause, ConversationChanges } from './events.ts'
+import { type Cause, Changes } from './changes.ts'
+import type { Chat, Run } from './chat.ts'
 import { requireStorable } from './text.ts'
 
 /** A transaction, and what has to happen at its end and once it is committed. */
 export type Unit = {
   readonly tx: Tx
-  readonly changes: ConversationChanges
+  readonly changes: Changes
   /** Runs that room was taken for. */
   readonly reserved: Set<GenerationId>
-  readonly started: Set<GenerationRow>
+  readonly started: Set<Run>
   /** Runs that wait for whichever process has room. */
   readonly queued: Set<GenerationId>
   readonly ended: Set<GenerationId>
@@ -55,7 +54,7 @@ export async function commit<T>(
 }
 
 function newUnit(tx: Tx, reserved: Set<GenerationId>): Unit {
-  const changes = new ConversationChanges()
+  const changes = new Changes()
   return { tx, changes, reserved, started: new Set(), queued: new Set(), ended: new Set() }
 }
 
@@ -103,9 +102,7 @@ async function once<Ids extends EntityIds>(
   const call = { viewer_id: viewer.id, mutation: name, key, input_hash: inputHash }
   if (!(await insertFirst(unit.tx, call))) return (await repeated(unit.tx, call)) as Ids
   const ids = await work(mutation)
-  await calls(unit.tx, call)
-    .set({ result: JSON.stringify(ids) })
-    .execute()
+  unit.changes.addStatement(calls(unit.tx, call).set({ result: JSON.stringify(ids) }))
   return ids
 }
 

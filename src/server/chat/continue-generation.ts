@@ -6,9 +6,9 @@ import type { FinishReason } from '../llm/provider.ts'
 import { type Conversation, findConversations, requireConversation } from './access.ts'
 import type { Chat } from './chat.ts'
 import { type Mutation, mutate, type Unit } from './commit.ts'
-import { createGeneration, findGenerations, insertGeneration, isActive } from './generations.ts'
+import { addGeneration, createGeneration, findGenerations, isActive } from './generations.ts'
 import { moveHead, moveHeadsOn } from './heads.ts'
-import { appendUserMessage, findMessage, type Message, textOf } from './messages.ts'
+import { appendUserMessage, findMessage, type Message, type Parent, textOf } from './messages.ts'
 import { type Generate, type Plan, requirePlan } from './parameters.ts'
 
 /** A turn of its own: not every model lets somebody else begin its answer. */
@@ -30,9 +30,9 @@ export async function continueGeneration(chat: Chat, viewer: Viewer, input: Cont
   return mutate(chat, viewer, 'continueGeneration', input, async (mutation) => {
     const { conversation, run, answer } = await requireCut(mutation, input.generationId)
     const plan = planToGoOn(chat, run, input.generate)
-    const turn = await askToGoOn(mutation, conversation, answer)
+    const turn = askToGoOn(mutation, conversation, answer)
     const generation = await createGeneration(chat, mutation, conversation, turn, plan)
-    await moveHead(mutation, conversation, generation.message_id)
+    moveHead(mutation, conversation, generation.message_id)
     mutation.changes.announce(conversation.id)
     return { conversation: conversation.id, userMessage: turn.id, generation: generation.id }
   })
@@ -67,12 +67,9 @@ function planToGoOn({ models }: Chat, run: GenerationRow, generate: Generate | n
   return generate === null && plan.model === run.model ? { ...plan, parameters: run.parameters } : plan
 }
 
-async function askToGoOn(mutation: Mutation, conversation: Conversation, answer: Message): Promise<Message> {
-  const turn = await appendUserMessage(mutation, mutation.viewer, conversation, answer, request, {
-    isContinuation: true,
-  })
-  mutation.changes.note(conversation.id, { type: 'MESSAGE_CHANGED', messageId: turn.id })
-  return turn
+function askToGoOn(mutation: Mutation, conversation: Conversation, answer: Message): Parent {
+  const { viewer } = mutation
+  return appendUserMessage(mutation, viewer, conversation, answer, request, { isContinuation: true })
 }
 
 /** How many times in a row an answer goes on by itself, and how many of those may bring little. */
@@ -94,11 +91,11 @@ export async function continueByItself(chat: Chat, unit: Unit, run: GenerationRo
   const counts = answer && countsAfter(run, answer)
   if (!counts) return
   const mutation = { ...unit, viewer }
-  const turn = await askToGoOn(mutation, conversation, answer)
+  const turn = askToGoOn(mutation, conversation, answer)
   const { model, parameters } = run
   const plan = { id: newId<GenerationId>(), owner: null, model, parameters, ...counts }
-  const generation = await insertGeneration(mutation, conversation, turn, plan)
-  await moveHeadsOn(unit.tx, conversation, answer.id, generation.message_id)
+  const { message_id } = addGeneration(mutation, conversation, turn, plan)
+  moveHeadsOn(unit, conversation, answer.id, message_id)
 }
 
 /** What the next run of a chain begins with; null: the chain ends. */

@@ -146,11 +146,11 @@ export async function deleteConversation(chat: Chat, viewer: Viewer, input: Dele
 async function cancelRuns(chat: Chat, mutation: Mutation, id: ConversationId): Promise<void> {
   const runs = await mutation.tx
     .selectFrom('generation')
-    .select(['id', 'conversation_id'])
+    .select('id')
     .where('conversation_id', '=', id)
     .where('status', 'in', ['QUEUED', 'RUNNING'])
     .orderBy('id')
     .execute()
   for (const run of runs)
-    await endGeneration(mutation, run, { type: 'canceled', usage: chat.runner.usage(run.id) })
+    await endGeneration(mutation, run.id, { type: 'canceled', usage: chat.runner.usage(run.id) })
 }

@@ -3,9 +3,8 @@ import type { Viewer } from '../auth/viewer.ts'
 import type { Tx } from '../db/connect.ts'
 import type { GenerationRow, GenerationStatus, StoredPart } from '../db/tables.ts'
 import { ChatError } from '../errors.ts'
-import type { GenerationId, MessageId } from '../ids.ts'
+import type { GenerationId } from '../ids.ts'
 import type { FinishReason, ProviderError, TokenUsage } from '../llm/provider.ts'
-import { lockConversation } from './access.ts'
 import type { Chat } from './chat.ts'
 import { type Mutation, mutate, type Unit } from './commit.ts'
 import { findGenerations, isActive } from './generations.ts'
@@ -31,21 +30,20 @@ type FinalStatus = Exclude<GenerationStatus, 'QUEUED' | 'RUNNING'>
  */
 export async function endGeneration(
   unit: Unit,
-  generation: Pick<GenerationRow, 'id' | 'conversation_id'>,
+  id: GenerationId,
   ending: Ending,
   epoch: number | null = null,
 ): Promise<boolean> {
-  await lockConversation(unit.tx, generation.conversation_id)
-  const run = await lockActive(unit.tx, generation.id)
+  const run = await lockActive(unit.tx, id)
   if (!run) return false
   // In the queue it is nobody's, though its epoch is still that of its last lease.
   if (epoch !== null && (run.status !== 'RUNNING' || run.epoch !== epoch)) return false
-  const chunks = await takeChunks(unit.tx, run)
+  const chunks = await takeChunks(unit.tx, run.id)
   const parts = foldChunks(chunks)
   const status = statusOf(ending, parts)
-  await unit.tx
-    .updateTable('generation')
-    .set({
+  const update = unit.tx.updateTable('generation').where('id', '=', run.id)
+  unit.changes.addStatement(
+    update.set({
       status,
       finished_at: sql<Date>`clock_timestamp()`,
       first_token_at: chunks[0]?.at ?? null,
@@ -57,9 +55,8 @@ export async function endGeneration(
       ]),
       ...failureOf(ending),
       ...usageOf(run, ending, parts),
-    })
-    .where('id', '=', run.id)
-    .execute()
+    }),
+  )
   await finishMessage(unit, run, status, parts)
   const finished = { type: 'GENERATION_FINISHED', generationId: run.id, messageId: run.message_id } as const
   unit.changes.note(run.conversation_id, finished)
@@ -68,17 +65,26 @@ export async function endGeneration(
   return true
 }
 
-async function lockActive(tx: Tx, id: GenerationId): Promise<GenerationRow | undefined> {
+type ActiveRun = NonNullable<Awaited<ReturnType<typeof lockActive>>>
+
+/** Locks the conversation and then the run, in this order. The parents of its message are finished. */
+async function lockActive(tx: Tx, id: GenerationId) {
   return tx
     .selectFrom('generation')
-    .selectAll()
-    .where('id', '=', id)
+    .innerJoin('conversation', 'conversation.id', 'generation.conversation_id')
+    .selectAll('generation')
+    .select(hashesOfParents.as('parent_hashes'))
+    .where('generation.id', '=', id)
     .where('status', 'in', ['QUEUED', 'RUNNING'])
-    .forUpdate()
+    .forUpdate(['conversation', 'generation'])
     .executeTakeFirst()
 }
 
-async function takeChunks(tx: Tx, { id }: GenerationRow) {
+const hashesOfParents = sql<string[]>`array(
+  select coalesce(message.hash, '') from message_parent join message on message.id = message_parent.parent_id
+  where message_parent.message_id = generation.message_id order by position)`
+
+async function takeChunks(tx: Tx, id: GenerationId) {
   const chunks = await tx
     .deleteFrom('chunk')
     .where('generation_id', '=', id)
@@ -138,12 +144,11 @@ function usageOf(run: GenerationRow, ending: Ending, parts: readonly StoredPart[
 
 async function finishMessage(
   { tx, changes }: Unit,
-  run: GenerationRow,
+  run: ActiveRun,
   status: FinalStatus,
   parts: readonly StoredPart[],
 ): Promise<void> {
-  const parents = await hashesOfParents(tx, run.message_id)
-  const { model, parameters } = run
+  const { parent_hashes: parents, model, parameters } = run
   const hash = messageHash({ role: 'ASSISTANT', parts, parents, author: null, model, parameters })
   const { has_newer } = await tx
     .updateTable('message')
@@ -159,18 +164,6 @@ const hasNewerText = sql<boolean>`exists (
   select from message as newer where newer.conversation_id = message.conversation_id
     and (newer.created_at, newer.id) > (message.created_at, message.id)
     and newer.parts @> '[{"kind": "TEXT"}]' and not newer.is_continuation)`
-
-/** In the order of the parents, all of which are finished. */
-async function hashesOfParents(tx: Tx, id: MessageId): Promise<string[]> {
-  const rows = await tx
-    .selectFrom('message_parent')
-    .innerJoin('message', 'message.id', 'message_parent.parent_id')
-    .select('hash')
-    .where('message_id', '=', id)
-    .orderBy('position')
-    .execute()
-  return rows.map(({ hash }) => hash ?? '')
-}
 
 export type CancelInput = { readonly clientMutationId: string | null; readonly generationId: GenerationId }
 
@@ -188,7 +181,7 @@ async function cancel(chat: Chat, mutation: Mutation, id: GenerationId) {
   const [generation] = await findGenerations(mutation.tx, mutation.viewer, [id])
   if (!generation) throw new ChatError('NOT_FOUND', 'Cannot find the generation', ['generationId'])
   const ending = { type: 'canceled', usage: chat.runner.usage(id) } as const
-  const ended = isActive(generation) && (await endGeneration(mutation, generation, ending))
+  const ended = isActive(generation) && (await endGeneration(mutation, id, ending))
   if (!ended && generation.status !== 'CANCELED') await requireCanceled(mutation, id)
   return { generation: id }
 }

@@ -5,7 +5,7 @@ import type { GenerationRow } from '../db/tables.ts'
 import { ChatError } from '../errors.ts'
 import { type ConversationId, type GenerationId, type MessageId, newId, type ProcessId } from '../ids.ts'
 import { type Conversation, requireConversation, visibleConversations } from './access.ts'
-import type { Chat } from './chat.ts'
+import type { Chat, Run } from './chat.ts'
 import { type Mutation, mutate } from './commit.ts'
 import { moveHead } from './heads.ts'
 import {
@@ -15,6 +15,7 @@ import {
   findParents,
   isUnderWay,
   type Message,
+  type Parent,
 } from './messages.ts'
 import { type Generate, type Plan, requirePlan } from './parameters.ts'
 import { hasQueue, requirePlaceInQueue } from './queue.ts'
@@ -117,15 +118,15 @@ export async function createGeneration(
   chat: Chat,
   mutation: Mutation,
   conversation: Conversation,
-  parent: Message,
+  parent: Parent,
   plan: Plan,
-): Promise<GenerationRow> {
+): Promise<Run> {
   const { mustWait } = await requireRoom(chat, mutation.tx, conversation, plan)
   const id = newId<GenerationId>()
   const owner = mustWait ? null : chat.runner.reserve(id, plan.model)
   if (owner) mutation.reserved.add(id)
   else await requirePlaceInQueue(mutation.tx, chat.limits.queuedRuns)
-  return insertGeneration(mutation, conversation, parent, { id, owner, ...plan })
+  return addGeneration(mutation, conversation, parent, { id, owner, ...plan })
 }
 
 type NewGeneration = Plan & {
@@ -136,15 +137,14 @@ type NewGeneration = Plan & {
   readonly idle_continuations?: number
 }
 
-/** Writes a generation and its message: under way where it has an owner, else waiting. */
-export async function insertGeneration(
+/** Adds a generation and its message: under way where it has an owner, else waiting. */
+export function addGeneration(
   mutation: Mutation,
-  conversation: Conversation,
-  parent: Message,
+  { id: conversation_id }: Conversation,
+  parent: Parent,
   { id, owner, model, parameters, ...counts }: NewGeneration,
-): Promise<GenerationRow> {
-  const message = await appendMessage(mutation, conversation.id, {
-    parent,
+): Run {
+  const { id: message_id } = appendMessage(mutation, conversation_id, parent, {
     role: 'ASSISTANT',
     status: owner ? 'STREAMING' : 'PENDING',
     author_id: null,
@@ -152,31 +152,24 @@ export async function insertGeneration(
     parts: null,
     hash: null,
   })
-  const generation = await mutation.tx
-    .insertInto('generation')
-    .values({
-      id,
-      conversation_id: conversation.id,
-      message_id: message.id,
-      viewer_id: mutation.viewer.id,
-      status: 'QUEUED',
-      model,
-      parameters: JSON.stringify(parameters),
-      ...counts,
-      ...(owner && {
-        status: 'RUNNING',
-        owner_id: owner,
-        epoch: 1,
-        started_at: sql<Date>`clock_timestamp()`,
-      }),
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow()
-  const made = { type: 'GENERATION_CHANGED', generationId: generation.id, messageId: message.id } as const
-  mutation.changes.note(conversation.id, made)
-  if (owner) mutation.started.add(generation)
+  const run = { id, conversation_id, message_id, model, parameters, epoch: owner ? 1 : 0 }
+  mutation.changes.add('generation', {
+    ...run,
+    ...counts,
+    parameters: JSON.stringify(parameters),
+    viewer_id: mutation.viewer.id,
+    status: owner ? 'RUNNING' : 'QUEUED',
+    owner_id: owner,
+    started_at: owner ? sql<Date>`clock_timestamp()` : null,
+  })
+  mutation.changes.note(conversation_id, {
+    type: 'GENERATION_CHANGED',
+    generationId: id,
+    messageId: message_id,
+  })
+  if (owner) mutation.started.add(run)
   else mutation.queued.add(id)
-  return generation
+  return run
 }
 
 /** Whether a new run may not overtake others. Throws ChatError QUOTA_EXCEEDED where a conversation has too many. */
@@ -231,7 +224,7 @@ async function answer(
   plan: Plan,
 ) {
   const generation = await createGeneration(chat, mutation, conversation, parent, plan)
-  await moveHead(mutation, conversation, generation.message_id)
+  moveHead(mutation, conversation, generation.message_id)
   mutation.changes.announce(conversation.id)
   return { conversation: conversation.id, userMessage: parent.id, generation: generation.id }
 }

@@ -1,10 +1,9 @@
 import type { Viewer } from '../auth/viewer.ts'
-import type { Tx } from '../db/connect.ts'
 import { ChatError } from '../errors.ts'
 import type { ConversationId, MessageId } from '../ids.ts'
 import { type Conversation, requireConversation } from './access.ts'
 import type { Chat } from './chat.ts'
-import { type Mutation, mutate } from './commit.ts'
+import { type Mutation, mutate, type Unit } from './commit.ts'
 import { findMessage } from './messages.ts'
 
 /** Somebody else moved the head first. */
@@ -40,38 +39,28 @@ export async function setHead(
     if (!leaf) throw new ChatError('NOT_FOUND', 'Cannot find the message in this conversation', ['leafId'])
     const stale = input.expectedHeadId !== null && input.expectedHeadId !== conversation.head_id
     if (stale) throw new HeadConflictError(conversation.head_id)
-    await moveHead(mutation, conversation, leaf.id)
+    moveHead(mutation, conversation, leaf.id)
     mutation.changes.announce(conversation.id)
     return { conversation: conversation.id }
   })
 }
 
 /** Moves every head that stands on one message to another. */
-export async function moveHeadsOn(
-  tx: Tx,
+export function moveHeadsOn(
+  { tx, changes }: Unit,
   conversation: Conversation,
   from: MessageId,
   to: MessageId,
-): Promise<void> {
-  await tx
-    .updateTable('conversation_viewer')
-    .set({ head_id: to })
-    .where('conversation_id', '=', conversation.id)
-    .where('head_id', '=', from)
-    .execute()
+): void {
+  const heads = tx.updateTable('conversation_viewer').where('conversation_id', '=', conversation.id)
+  changes.addStatement(heads.where('head_id', '=', from).set({ head_id: to }))
 }
 
 /** Puts the viewer's head on a message. */
-export async function moveHead(
-  { tx, viewer }: Mutation,
-  conversation: Conversation,
-  head: MessageId,
-): Promise<void> {
-  await tx
-    .insertInto('conversation_viewer')
-    .values({ conversation_id: conversation.id, viewer_id: viewer.id, head_id: head })
-    .onConflict((conflict) =>
-      conflict.columns(['conversation_id', 'viewer_id']).doUpdateSet({ head_id: head }),
-    )
-    .execute()
+export function moveHead({ changes, viewer }: Mutation, conversation: Conversation, head: MessageId): void {
+  changes.add('conversation_viewer', {
+    conversation_id: conversation.id,
+    viewer_id: viewer.id,
+    head_id: head,
+  })
 }

@@ -185,7 +185,7 @@ export async function readThread(
   const [from, to] = range.fromEnd
     ? [Math.max(low, high - range.size + 1), high]
     : [low, Math.min(high, low + range.size - 1)]
-  const nodes = from > to ? [] : await readPath(db, leaf.id, from, to)
+  const nodes = from > to ? [] : await pathTo(db, leaf.id, from, to).execute()
   return {
     edges: nodes.map((node) => ({ cursor: threadCursor(leaf.id, node.depth), node })),
     hasNextPage: to < leaf.depth,
@@ -194,8 +194,8 @@ export async function readThread(
   }
 }
 
-/** The messages of the path that ends at `leaf`, between two depths or all of them, root first. */
-export async function readPath(db: Db | Tx, leaf: MessageId, from = 0, to = deepest): Promise<Message[]> {
+/** Selects the messages of the path that ends at `leaf`, between two depths or all of them, root first. */
+export function pathTo(db: Db, leaf: MessageId, from = 0, to = deepest) {
   return db
     .withRecursive('path(id, depth)', (cte) =>
       cte
@@ -217,7 +217,6 @@ export async function readPath(db: Db | Tx, leaf: MessageId, from = 0, to = deep
     .where('path.depth', '<=', to)
     .select([...columns, committedParts])
     .orderBy('path.depth')
-    .execute()
 }
 
 const emptyPage: Page<Message> = {
@@ -246,50 +245,40 @@ export function isUnderWay(message: { status: Message['status'] }): boolean {
   return message.status === 'PENDING' || message.status === 'STREAMING'
 }
 
-/** A message to be written under another one; null `parent`: a root. */
-export type Draft = Pick<
-  NewMessage,
-  'role' | 'status' | 'author_id' | 'model' | 'parts' | 'hash' | 'is_continuation'
-> & {
-  readonly parent: Message | null
+/** What has to be known of a message to write another one under it. */
+export type Parent = Pick<Message, 'id' | 'depth' | 'status' | 'hash'>
+
+type Draft = Pick<NewMessage, 'role' | 'author_id' | 'model' | 'parts' | 'is_continuation'> & {
+  readonly status: Message['status']
+  readonly hash: string | null
 }
 
-/** Adds a message to the graph. Throws ChatError CONFLICT while its parent is under way. */
-export async function appendMessage(
-  unit: Unit,
+/** Adds a message to the graph; null `parent`: a root. Throws ChatError CONFLICT while its parent is under way. */
+export function appendMessage(
+  { changes }: Unit,
   conversationId: ConversationId,
+  parent: Parent | null,
   draft: Draft,
-): Promise<Message> {
-  const { parent, ...values } = draft
+): Parent {
   if (parent && isUnderWay(parent)) {
     throw new ChatError('CONFLICT', 'Cannot add to a message that is still being written', ['parentId'])
   }
-  const message = {
-    id: newId<MessageId>(),
-    conversation_id: conversationId,
-    depth: parent ? parent.depth + 1 : 0,
-    ...values,
-  }
-  const stored = await unit.tx.insertInto('message').values(message).returningAll().executeTakeFirstOrThrow()
-  if (parent) {
-    const edge = { message_id: message.id, position: 0, parent_id: parent.id }
-    await unit.tx.insertInto('message_parent').values(edge).execute()
-  }
-  const said = stored.is_continuation ? null : stored.parts
-  const preview = said && beginningOf(textOf(said), previewLength)
-  unit.changes.noteMessage(conversationId, preview)
-  return { ...stored, parts: stored.parts ?? [] }
+  const message = { id: newId<MessageId>(), depth: parent ? parent.depth + 1 : 0, ...draft }
+  changes.add('message', { conversation_id: conversationId, ...message })
+  if (parent) changes.add('message_parent', { message_id: message.id, position: 0, parent_id: parent.id })
+  changes.noteText(conversationId, null)
+  return message
 }
 
 /** Adds a person's message. One that only asks to go on lends the conversation neither title nor preview. */
-export async function appendUserMessage(
+export function appendUserMessage(
   unit: Unit,
   author: Viewer,
-  conversation: Conversation,
-  parent: Message | null,
+  { id: conversationId }: Conversation,
+  parent: Parent | null,
   text: string,
   { isContinuation = false } = {},
-): Promise<Message> {
+): Parent {
   const parts = [{ kind: 'TEXT' as const, text }]
   const hash = messageHash({
     role: 'USER',
@@ -299,7 +288,7 @@ export async function appendUserMessage(
     model: null,
     parameters: null,
   })
-  const draft = {
+  const message = appendMessage(unit, conversationId, parent, {
     role: 'USER',
     status: 'COMPLETED',
     author_id: author.id,
@@ -307,9 +296,10 @@ export async function appendUserMessage(
     parts: JSON.stringify(parts),
     hash,
     is_continuation: isContinuation,
-  } as const
-  const message = await appendMessage(unit, conversation.id, { ...draft, parent })
-  if (!isContinuation) unit.changes.noteTitle(conversation.id, beginningOf(text.trim(), titleLength))
+  })
+  unit.changes.note(conversationId, { type: 'MESSAGE_CHANGED', messageId: message.id })
+  unit.changes.noteText(conversationId, isContinuation ? null : beginningOf(text, previewLength))
+  if (!isContinuation) unit.changes.noteTitle(conversationId, beginningOf(text.trim(), titleLength))
   return message
 }
 

@@ -109,7 +109,7 @@ async function takeOver(
     .limit(1)
     .executeTakeFirst()
   if (text) {
-    await endGeneration(unit, run, { type: 'lost' })
+    await endGeneration(unit, run.id, { type: 'lost' })
     await continueByItself(chat, unit, run)
   } else {
     // Its own runs a process gives back alive, when it stops.
@@ -124,7 +124,7 @@ async function beginAnew(unit: Unit, run: GenerationRow, lostProcesses: number):
   if (lostProcesses < mostLostProcesses) return requeueRun(unit, run, lostProcesses)
   const message = `The server has died ${lostProcesses} times while it was waiting for this answer`
   const error = new ProviderError('INTERNAL', message)
-  await endGeneration(unit, run, { type: 'failed', error, usage: null })
+  await endGeneration(unit, run.id, { type: 'failed', error, usage: null })
 }
 
 /** Which of these runs are no longer this process's: ended, taken by another one, or back in the queue. */

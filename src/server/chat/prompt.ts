@@ -1,22 +1,20 @@
 import type { Db } from '../db/connect.ts'
-import type { GenerationRow } from '../db/tables.ts'
 import type { PromptMessage, ProviderRequest } from '../llm/provider.ts'
-import { type Message, readPath, textOf } from './messages.ts'
+import type { Run } from './chat.ts'
+import { type Message, pathTo, textOf } from './messages.ts'
 
 /** What the model is sent for a generation: the path from the root to the message that it answers. */
-export async function readPrompt(db: Db, generation: GenerationRow): Promise<ProviderRequest> {
-  const conversation = db
-    .selectFrom('conversation')
-    .select('system_prompt')
-    .where('id', '=', generation.conversation_id)
-    .executeTakeFirstOrThrow()
+export async function readPrompt(db: Db, run: Run): Promise<ProviderRequest> {
   // The answer itself ends the path, and is still empty.
-  const [{ system_prompt }, path] = await Promise.all([conversation, readPath(db, generation.message_id)])
+  const path = await pathTo(db, run.message_id)
+    .innerJoin('conversation', 'conversation.id', 'message.conversation_id')
+    .select('conversation.system_prompt')
+    .execute()
   return {
-    model: generation.model.slice(generation.model.indexOf(':') + 1),
-    system: system_prompt,
+    model: run.model.slice(run.model.indexOf(':') + 1),
+    system: path[0]?.system_prompt ?? null,
     messages: toPrompt(path),
-    parameters: generation.parameters,
+    parameters: run.parameters,
   }
 }
 

@@ -1,12 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import { untilAvailable } from '../db/available.ts'
-import type { GenerationRow } from '../db/tables.ts'
 import type { GenerationId, ProcessId } from '../ids.ts'
 import type { Limits } from '../limits/limits.ts'
 import { type FinishReason, ProviderError, type TokenUsage } from '../llm/provider.ts'
 import { type RetryOptions, type RunEvent, withRetries } from '../llm/retry.ts'
 import { FencedError, type RunLog, type RunWriter } from '../streams/run-log.ts'
-import type { Chat, Runner } from './chat.ts'
+import type { Chat, Run, Runner } from './chat.ts'
 import { claimRun, leaseOf, recordAttempt, recordUsage } from './claim.ts'
 import { commit, type Unit } from './commit.ts'
 import { type Ending, endGeneration } from './end-generation.ts'
@@ -77,7 +76,7 @@ export class GenerationRunner implements Runner {
     if (this.#isAwaited) this.fill()
   }
 
-  start(run: GenerationRow): void {
+  start(run: Run): void {
     this.#track(run.id, (signal) => this.#run(run, signal))
   }
 
@@ -178,7 +177,7 @@ export class GenerationRunner implements Runner {
     await Promise.all([this.#filling, ...[...this.#runs.values()].map((run) => run.done)])
   }
 
-  async #run(run: GenerationRow, signal: AbortSignal): Promise<void> {
+  async #run(run: Run, signal: AbortSignal): Promise<void> {
     const { contents, wakeUps } = this.#chat.streams
     const content = contents.own(run.id, run.message_id)
     const writer = this.#options.runLog.open(leaseOf(run), content)
@@ -195,13 +194,13 @@ export class GenerationRunner implements Runner {
   }
 
   /** An end that was committed and not confirmed is not committed again. */
-  async #end(run: GenerationRow, ending: Ending, signal: AbortSignal): Promise<void> {
-    const end = (unit: Unit) => endGeneration(unit, run, ending, run.epoch)
+  async #end(run: Run, ending: Ending, signal: AbortSignal): Promise<void> {
+    const end = (unit: Unit) => endGeneration(unit, run.id, ending, run.epoch)
     await untilAvailable(() => commit(this.#chat, end), signal)
   }
 
   /** Writes the model's answer to the log and says how it ended; null: somebody else ended it or will. */
-  async #write(run: GenerationRow, writer: RunWriter, signal: AbortSignal): Promise<Ending | null> {
+  async #write(run: Run, writer: RunWriter, signal: AbortSignal): Promise<Ending | null> {
     let ending: Ending | null
     try {
       const reason = await this.#stream(run, writer, signal)
@@ -217,7 +216,7 @@ export class GenerationRunner implements Runner {
     return ending
   }
 
-  async #stream(run: GenerationRow, writer: RunWriter, signal: AbortSignal): Promise<FinishReason> {
+  async #stream(run: Run, writer: RunWriter, signal: AbortSignal): Promise<FinishReason> {
     const { models, db } = this.#chat
     const name = providerOf(run.model)
     // It may have been queued while the server was set up with another one.
@@ -241,7 +240,7 @@ export class GenerationRunner implements Runner {
     return reason
   }
 
-  async #note(run: GenerationRow, event: RunEvent, signal: AbortSignal): Promise<void> {
+  async #note(run: Run, event: RunEvent, signal: AbortSignal): Promise<void> {
     const active = this.#runs.get(run.id)
     // Figures of an attempt that came to nothing do not count.
     if (active) active.usage = event.type === 'usage' ? event.usage : null
@@ -250,7 +249,7 @@ export class GenerationRunner implements Runner {
   }
 
   /** Once, and beside the run: nothing waits for it, the first text least of all. */
-  #recordUsage(run: GenerationRow): void {
+  #recordUsage(run: Run): void {
     const active = this.#runs.get(run.id)
     if (!active?.usage || active.recording) return
     const { usage } = active
@@ -261,7 +260,7 @@ export class GenerationRunner implements Runner {
       )
   }
 
-  #endingAfter(run: GenerationRow, error: unknown, signal: AbortSignal): Ending | null {
+  #endingAfter(run: Run, error: unknown, signal: AbortSignal): Ending | null {
     if (error instanceof FencedError || signal.aborted) return null
     const usage = this.usage(run.id)
     if (error instanceof ProviderError) return { type: 'failed', error, usage }

@@ -75,10 +75,9 @@ async function append(
   conversation: Conversation,
   what: Append,
 ): Promise<EntityIds> {
-  const message = await appendUserMessage(mutation, mutation.viewer, conversation, what.parent, what.text)
-  mutation.changes.note(conversation.id, { type: 'MESSAGE_CHANGED', messageId: message.id })
+  const message = appendUserMessage(mutation, mutation.viewer, conversation, what.parent, what.text)
   const generation = what.plan && (await createGeneration(chat, mutation, conversation, message, what.plan))
-  if (what.movesHead) await moveHead(mutation, conversation, generation?.message_id ?? message.id)
+  if (what.movesHead) moveHead(mutation, conversation, generation?.message_id ?? message.id)
   mutation.changes.announce(conversation.id)
   return {
     conversation: conversation.id,

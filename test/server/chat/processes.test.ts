@@ -95,7 +95,7 @@ describe('a run of a process that is gone, on Postgres', () => {
     const asked = await askSomething(gone)
     const first = await upstream.request()
     await sql`update generation set status = 'QUEUED', owner_id = null`.execute(gone.db)
-    const tried = database.once('"status" in ($2, $3) for update', () => {})
+    const tried = database.once('for update of "conversation", "generation"', () => {})
     await first.fail({ status: 400, type: 'invalid_request_error' })
     await tried
     await using living = await start(place, upstream, lively)
