@@ -12,6 +12,7 @@ import { firstToken } from './scenarios/first-token.ts'
 import { growth } from './scenarios/growth.ts'
 import { longConversation } from './scenarios/long-conversation.ts'
 import { memory } from './scenarios/memory.ts'
+import { oneQuestion } from './scenarios/question.ts'
 import { resume } from './scenarios/resume.ts'
 import type { Bench, Scenario } from './scenarios/scenario.ts'
 import { stalled } from './scenarios/stalled.ts'
@@ -38,7 +39,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
 }
 
 /** Only for whoever names them. */
-const others: Readonly<Record<string, Scenario>> = { way, growth }
+const others: Readonly<Record<string, Scenario>> = { question: oneQuestion, way, growth }
 
 const machine = `${availableParallelism()} × ${cpus()[0]?.model}, Node ${process.versions.node}`
 

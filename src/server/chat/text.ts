@@ -25,16 +25,18 @@ function invalid(path: string, problem: string): ChatError {
 
 /** UTF-16 units looked at for each character: a family with its skin colours has 19, any accent may come on top. */
 const unitsPerCharacter = 32
+const segmenter = new Intl.Segmenter()
 
 /**
  * The first `count` characters, never half of one as a reader sees them. Fewer, where they are longer than any
  * script makes them.
  */
 export function beginningOf(text: string, count: number): string {
+  if (text.length <= count) return text
   const beginning = text.slice(0, count * unitsPerCharacter)
   let taken = 0
   let last = 0
-  for (const { index } of new Intl.Segmenter().segment(beginning)) {
+  for (const { index } of segmenter.segment(beginning)) {
     if (taken++ === count) return text.slice(0, index)
     last = index
   }
