@@ -21,7 +21,7 @@ export const capacity: Scenario = {
   title: `Most answers at ${tokensPerSecond} tokens/s with p99 < ${latencyLimit} ms, first token < ${firstTokenLimit} ms`,
   async run(bench) {
     await using stack = new AsyncDisposableStack()
-    const { targets } = stack.use(await startTargets(bench))
+    const { targets } = stack.use(await startTargets(bench, ['raw-ws', 'yoga']))
     const found = new Map<string, number>()
     return await inRounds(bench, targets, labels, async (target) => {
       const before = found.get(target.name)
