@@ -72,16 +72,26 @@ export function hasQueue(model: string): RawBuilder<boolean> {
 const lockKey = 71_603_185
 
 /**
- * Makes sure that one run more may wait. Whoever adds one holds the lock until its commit, or several that come at
- * once would each find the last place. Throws ChatError QUOTA_EXCEEDED.
+ * Makes sure that one run more may wait. Far from the limit nobody waits for that: of those who look at the same time,
+ * Postgres has no more connections than places are left. Close to it, whoever adds one holds a lock until its commit,
+ * or several that come at once would each find the last place. Throws ChatError QUOTA_EXCEEDED.
  */
 export async function requirePlaceInQueue(tx: Tx, most: number): Promise<void> {
+  const look = await lookAtQueue(tx)
+  if (look.waiting + look.connections <= most) return
   await sql`select pg_advisory_xact_lock(${lockKey})`.execute(tx)
-  const { waiting } = await tx
-    .selectFrom('generation')
-    .select(sql<number>`count(*)::integer`.as('waiting'))
-    .where('status', '=', 'QUEUED')
-    .executeTakeFirstOrThrow()
+  const { waiting } = await lookAtQueue(tx)
   if (waiting < most) return
   throw new ChatError('QUOTA_EXCEEDED', `Cannot start another answer: ${waiting} are waiting for their turn`)
+}
+
+function lookAtQueue(tx: Tx): Promise<{ waiting: number; connections: number }> {
+  return tx
+    .selectFrom('generation')
+    .select([
+      sql<number>`count(*)::integer`.as('waiting'),
+      sql<number>`current_setting('max_connections')::integer`.as('connections'),
+    ])
+    .where('status', '=', 'QUEUED')
+    .executeTakeFirstOrThrow()
 }

@@ -14,13 +14,25 @@ export function unbounded<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
+ * Connections that transactions leave to single statements. A transaction keeps its connection while it waits for
+ * locks: with all of them, what people ask for would hold up the text that others are shown, and the sign of life of
+ * the process.
+ */
+const spared = 2
+
+/**
  * Hands out the connections of a Postgres that can be away or, worse, silent: whatever it does not answer within
  * `timeout` milliseconds has failed, and the connection with it, which nobody is given again. Says in one line of
  * the log when it is away, and in one when it is back.
  *
  * @throws UnavailableError, from the statement too, where there was no answer; what Postgres says is thrown as it is
  */
-export function boundedConnect(pool: pg.Pool, timeout: number, log: Logger): () => Promise<Connection> {
+export function boundedConnect(
+  pool: pg.Pool,
+  timeout: number,
+  log: Logger,
+): (what: 'transaction' | 'statement') => Promise<Connection> {
+  const turns = new Turns(pool.options.max - spared, timeout)
   let isAway = false
   const answered = () => {
     if (isAway) log.info('the database answers again')
@@ -32,7 +44,7 @@ export function boundedConnect(pool: pg.Pool, timeout: number, log: Logger): () 
     return new UnavailableError(`The database does not answer: ${reasonOf(error)}`, { cause: error })
   }
 
-  return async () => {
+  const connect = async () => {
     const client = await pool.connect().catch((error: unknown) => {
       throw unavailable(error)
     })
@@ -51,6 +63,58 @@ export function boundedConnect(pool: pg.Pool, timeout: number, log: Logger): () 
     }
     const release = (destroy?: Error | boolean) => client.release(isBroken || destroy)
     return { query: query as pg.PoolClient['query'], release }
+  }
+
+  return async (what) => {
+    if (what === 'statement') return connect()
+    await turns.take()
+    const { query, release } = await connect().catch((error: unknown) => {
+      turns.giveBack()
+      throw error
+    })
+    const leave: Connection['release'] = (destroy) => {
+      release(destroy)
+      turns.giveBack()
+    }
+    return { query, release: leave }
+  }
+}
+
+/**
+ * Lets so many in at once, and the others in their order. Throws UnavailableError where that takes longer than `timeout`
+ * milliseconds.
+ */
+class Turns {
+  #free: number
+  readonly #timeout: number
+  readonly #waiting = new Set<() => void>()
+
+  constructor(count: number, timeout: number) {
+    this.#free = count
+    this.#timeout = timeout
+  }
+
+  async take(): Promise<void> {
+    if (this.#free > 0) {
+      this.#free -= 1
+      return
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#waiting.add(resolve)
+    const tooLate = setTimeout(() => {
+      this.#waiting.delete(resolve)
+      reject(new UnavailableError('Too many transactions are under way'))
+    }, this.#timeout)
+    await promise.finally(() => clearTimeout(tooLate))
+  }
+
+  giveBack(): void {
+    const [next] = this.#waiting
+    if (!next) this.#free += 1
+    else {
+      this.#waiting.delete(next)
+      next()
+    }
   }
 }
 

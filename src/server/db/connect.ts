@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
-import { reasonOf, StartError } from '../errors.ts'
+import { reasonOf, StartError, UnavailableError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { once } from '../once.ts'
 import { boundedConnect, type Connection, sessionSettings } from './bounded.ts'
@@ -110,7 +110,8 @@ async function openEmbedded(options: Parameters<typeof openDatabase>[0]): Promis
 
 function createPool(config: pg.PoolConfig, log: Logger): pg.Pool {
   const pool = new pg.Pool({ application_name: 'parley', ...config })
-  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'))
+  // Nobody has lost anything by that. If the database is away, the next statement finds out and says so.
+  pool.on('error', (error) => log.debug({ reason: reasonOf(error) }, 'an idle database connection broke'))
   // While it is in use, its query fails and tells; without a listener, the process would end.
   pool.on('connect', (client) => client.on('error', () => {}))
   return pool
@@ -124,11 +125,12 @@ async function tellSession(client: pg.ClientBase, timeout: number): Promise<void
   })
 }
 
-function createDb(pool: pg.Pool, connect: () => Promise<Connection>): Db {
+function createDb(pool: pg.Pool, connect: (what: 'transaction' | 'statement') => Promise<Connection>): Db {
   const guarded = async () => {
-    const state = scope.getStore()
-    if (state?.open && state.database === identify(db)) throw new NestedUseError()
-    return connect()
+    requireOutside(db)
+    // Whoever asked may still ask another process.
+    if (pool.ending) throw new UnavailableError('The database is closed')
+    return connect(phaseOf(db) === 'beginning' ? 'transaction' : 'statement')
   }
   const dialect = new PostgresDialect({
     pool: { options: pool.options, connect: guarded, end: () => pool.end() },
@@ -152,7 +154,9 @@ async function endPool(pool: pg.Pool): Promise<void> {
   await Promise.race([pool.end(), sleep(closeTimeout, undefined, { ref: false })])
 }
 
-const scope = new AsyncLocalStorage<{ readonly database: unknown; open: boolean }>()
+type Scope = { readonly database: unknown; phase: 'beginning' | 'open' | 'over' }
+
+const scope = new AsyncLocalStorage<Scope>()
 const maxAttempts = 4
 
 /** A mistake in the program: on the embedded database, which has one session, it would wait for itself. */
@@ -181,16 +185,29 @@ export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Prom
   }
 }
 
-function runTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return db.transaction().execute(async (tx) => {
-    // What `work` leaves running when it is through may use `db` again.
-    const state = { database: identify(db), open: true }
+async function runTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  requireOutside(db)
+  const state: Scope = { database: identify(db), phase: 'beginning' }
+  const run = async (tx: Tx) => {
+    state.phase = 'open'
     try {
-      return await scope.run(state, work, tx)
+      return await work(tx)
     } finally {
-      state.open = false
+      // What `work` leaves running when it is through may use `db` again.
+      state.phase = 'over'
     }
-  })
+  }
+  return scope.run(state, () => db.transaction().execute(run))
+}
+
+function requireOutside(db: Db): void {
+  if (phaseOf(db) === 'open') throw new NestedUseError()
+}
+
+/** How far the transaction has come that the caller is in; null outside of all. */
+function phaseOf(db: Db): Scope['phase'] | null {
+  const state = scope.getStore()
+  return state && state.database === identify(db) ? state.phase : null
 }
 
 /** The same for `db` and for what is made of it, as by `withPlugin`. */

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import { type Db, openDatabase } from '../../../src/server/db/connect.ts'
+import { type Db, openDatabase, transaction } from '../../../src/server/db/connect.ts'
 import { fromGlobalId, newId, type ViewerId } from '../../../src/server/ids.ts'
 import { type Asked, startApp, type TestApp, type TestAppOptions } from '../../support/app.ts'
 import { ending, everyRow, failure, mutate, read, succeed } from '../../support/chat.ts'
@@ -221,6 +221,19 @@ describe('processes that share one queue on Postgres', () => {
       expect(await ending(other, generationId)).toMatchObject({ generation: { status: 'COMPLETED' } })
     }
     expect(upstream.runs).toHaveLength(3)
+  })
+
+  test('do not hold up each other’s sends while there is plenty of room in it', async () => {
+    await using place = await create()
+    await using upstream = await startScriptedUpstream()
+    await using app = await startApp({ place, upstream, settings: one })
+    await ask(app, 'First')
+    const { db } = await place.connect()
+    await transaction(db, async (tx) => {
+      // As another process does that has added a run and not yet committed it.
+      await sql`select pg_advisory_xact_lock(71603185)`.execute(tx)
+      expect(await placesOf(app, await askEach(app, ['Second', 'Third']))).toEqual(['QUEUED 1', 'QUEUED 2'])
+    })
   })
 
   test('run each of many exactly once, each process one at a time', async () => {

@@ -13,6 +13,7 @@ import {
 } from '../../../src/server/db/connect.ts'
 import { StartError, UnavailableError } from '../../../src/server/errors.ts'
 import { databases } from '../../support/databases.ts'
+import { eventually } from '../../support/eventually.ts'
 import { databaseUrl } from '../../support/postgres-server.ts'
 
 /** A table of the test's own, beside those of the server. */
@@ -176,6 +177,37 @@ describe('a database server', () => {
     await expect(sql`select 1 / 0`.execute(database.db)).rejects.not.toThrow(UnavailableError)
     const patient = unbounded(() => sql`select pg_sleep(0.5)`.execute(database.db))
     expect((await patient).rows).toHaveLength(1)
+  })
+
+  test('whose locks many transactions wait for still answers statements, and then all of those', async () => {
+    const { url } = inject('postgres')
+    await using database = disposable(await openUrl(url))
+    await using other = disposable(await openUrl(url))
+    const lock = (tx: Db) => sql`select pg_advisory_xact_lock(1)`.execute(tx)
+    const waiting = await transaction(other.db, async (tx) => {
+      await lock(tx)
+      const transactions = Array.from({ length: 30 }, () => transaction(database.db, lock))
+      await eventually(async () => {
+        const { rows } = await sql<{ count: number }>`select count(*)::integer as count
+          from pg_locks where locktype = 'advisory' and objid = 1 and not granted`.execute(database.db)
+        expect(rows).toEqual([{ count: 8 }])
+      })
+      return { transactions }
+    })
+    expect(await Promise.all(waiting.transactions)).toHaveLength(30)
+  })
+
+  test('that is silent refuses transactions which have waited too long for others', async () => {
+    const settings = { dataDir: tmpdir(), log, vacuumInterval: 1e9, statementTimeout: 300 }
+    await using database = disposable(
+      await openDatabase({ databaseUrl: inject('postgres').url, ...settings }),
+    )
+    const sleepy = (tx: Db) => sql`select pg_sleep(10)`.execute(tx)
+    const results = await Promise.allSettled(
+      Array.from({ length: 30 }, () => transaction(database.db, sleepy)),
+    )
+    for (const result of results) expect(result).toMatchObject({ reason: expect.any(UnavailableError) })
+    expect((await transaction(database.db, (tx) => sql`select 1`.execute(tx))).rows).toHaveLength(1)
   })
 
   test('that is not there is reported in one line, without its password', async () => {
