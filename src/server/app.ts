@@ -133,13 +133,17 @@ function aborted(signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Nobody has to wait until this process counts as dead: what it leaves behind is settled now, by itself. */
+/**
+ * Nobody has to wait until this process counts as dead: what it leaves behind is settled now, by itself. While the
+ * database is away that is left to whoever is there when it is back.
+ */
 async function leave(
   config: Config,
   chat: Chat,
   runner: GenerationRunner,
   heartbeat: Heartbeat,
 ): Promise<void> {
+  if (!(await isReady(chat.db, config.timers.ready))) return
   await sweep(chat, { ...sweeper(config, runner, heartbeat), lostAfter: 0 })
   await retire(chat.db, runner.processId)
 }
@@ -154,7 +158,11 @@ async function startWakeUps(
   incarnation: string,
   started: AsyncDisposableStack,
 ): Promise<WakeUps> {
-  if (databaseUrl === null) return createWakeUps()
+  if (databaseUrl === null) {
+    if (redisUrl !== null)
+      log.warn('REDIS_URL: Redis is not used, the embedded database has one process only')
+    return createWakeUps()
+  }
   const buses: Bus[] = []
   const local = createWakeUps({
     watch: (topic) => buses.forEach((bus) => bus.watch(topic)),

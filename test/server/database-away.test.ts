@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { type Asked, sendMessageDocument, startApp, type TestApp } from '../support/app.ts'
 import { databases } from '../support/databases.ts'
+import { eventually } from '../support/eventually.ts'
 import { postGraphQL, sendHttp } from '../support/graphql-client.ts'
 import { databaseUrl, run, startPostgres } from '../support/postgres-server.ts'
 import { Reading } from '../support/reading.ts'
@@ -135,6 +137,35 @@ describe('while the database is away on Postgres', () => {
     await writer.ask(await writer.createConversation())
   })
 
+  test.each(['gone', 'silent', 'mute'] as const)('(%s) a stop does not wait for it', async (how) => {
+    await using place = await postgres.create()
+    await using proxy = await proxyOf(place.databaseUrl)
+    await using upstream = await startScriptedUpstream()
+    const { log, lines } = recordingLog()
+    const reachable = { ...place, databaseUrl: proxy.url }
+    await using app = await startApp({ place: reachable, upstream, settings: impatient, log })
+    const asked = await app.ask(await app.createConversation())
+    const reader = new Reading(app.follow(asked.generationId))
+    const run = await upstream.request()
+    await run.text('Kept. ')
+    await reader.holds(asked.answerId, 'Kept. ')
+    proxy.set(how)
+    await run.text('Lost.')
+    while ((await statusOf(app, 'ready')) !== 503);
+    await app.close()
+    await using other = await startApp({ place, settings: impatient })
+    await eventually(async () =>
+      expect(await other.message(asked.answerId)).toMatchObject({
+        status: 'INTERRUPTED',
+        // What a mute one was told before the stop, it may have done.
+        text: expect.stringMatching(how === 'mute' ? /^Kept\. (Lost\.)?$/ : /^Kept\. $/),
+      }),
+    )
+    const words = lines.map(({ level, msg }) => `${level} ${msg}`)
+    expect(words.filter((line) => !line.startsWith('40 '))).toEqual([])
+    expect(new Set(words).size).toBe(words.length)
+  })
+
   test('a model is held back once much is waiting, and all of it is kept', async () => {
     await using place = await postgres.create()
     await using proxy = await proxyOf(place.databaseUrl)
@@ -194,6 +225,12 @@ async function expectNothingLost(
     expect(await other.message(answerId)).toMatchObject({ status: 'COMPLETED', text: automaticText(100) })
   }
   expect(upstream.runs).toHaveLength(asked.length)
+}
+
+/** Warnings and worse, in order. */
+function recordingLog() {
+  const lines: { level: number; msg: string; err?: unknown }[] = []
+  return { log: pino({ level: 'warn' }, { write: (line) => void lines.push(JSON.parse(line)) }), lines }
 }
 
 async function ready(app: TestApp): Promise<void> {

@@ -169,10 +169,14 @@ export class GenerationRunner implements Runner {
     return this.#draining
   }
 
-  /** Takes no further runs and stops its own where they are, with what they have said committed. */
+  /**
+   * Takes no further runs and stops its own where they are, with what they have said committed, if the database is
+   * there.
+   */
   async close(): Promise<void> {
     this.#draining = true
     this.#closing = true
+    this.#options.runLog.close()
     for (const id of this.#runs.keys()) this.stop(id)
     await Promise.all([this.#filling, ...[...this.#runs.values()].map((run) => run.done)])
   }

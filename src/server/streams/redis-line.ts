@@ -41,9 +41,12 @@ export function connectRedis(url: string, incarnation: string): Connect {
   }
 }
 
-/** What Redis itself refuses, as a password or the number of a database, does not change by trying again. */
+/**
+ * A password, a user's rights or the number of a database do not change by trying again. What else Redis may answer
+ * passes by itself: that it is loading, has no master or too many clients.
+ */
 function isRefusal(error: unknown): boolean {
-  return error instanceof ReplyError
+  return error instanceof ReplyError && /^(WRONGPASS|NOAUTH|NOPERM)\b|\bDB index\b/.test(reasonOf(error))
 }
 
 /** Topics of one channel that are watched here, and when its hints come: null once they do. */

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { untilAvailable } from '../db/available.ts'
 import { type Db, isAboutData } from '../db/connect.ts'
 import type { ChunkKind } from '../db/tables.ts'
+import { UnavailableError } from '../errors.ts'
 import type { GenerationId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import { addChunks, type Chunk, type Content } from './content.ts'
@@ -42,6 +43,7 @@ const highWater = 256 * 1024
 export class RunLog {
   readonly #options: RunLogOptions
   readonly #dirty = new Set<RunWriter>()
+  readonly #closing = new AbortController()
   #cycle: Promise<void> | null = null
   #hurry: () => void = () => {}
   /** Whether somebody waits for the next batch: a run's first reader, or its end. */
@@ -57,6 +59,11 @@ export class RunLog {
   /** Opens a run for writing. `content` is what readers in this process see of it. */
   open(lease: Lease, content: Content): RunWriter {
     return new RunWriter(this, lease, content)
+  }
+
+  /** Goes on committing, but from now on a database that is away is not waited for. */
+  close(): void {
+    this.#closing.abort()
   }
 
   /** Called by writers: the text that they hold is committed with the next batch, which comes at once if `urgent`. */
@@ -107,6 +114,7 @@ export class RunLog {
     try {
       this.#show(batch, await this.#insert(batch))
     } catch (error) {
+      if (error instanceof UnavailableError) return this.#giveUp(batch, error)
       this.#options.log.warn(
         { err: error, runs: batch.length },
         'a commit of the log failed, and is tried again',
@@ -125,12 +133,17 @@ export class RunLog {
     }
   }
 
+  #giveUp(batch: readonly Batch[], error: UnavailableError): void {
+    this.#options.log.warn({ runs: batch.length }, 'the database is away: the last text of runs is not kept')
+    for (const { writer } of batch) writer.failed(error)
+  }
+
   /**
    * A database that is away costs a run nothing: its text waits, its writer is held back once that is much, and what
-   * the database answers when it is back decides, be it that somebody else has the run by then.
+   * the database answers when it is back decides, be it that somebody else has the run by then. Only a stop ends that.
    */
   #insert(batch: readonly Batch[]): Promise<Map<GenerationId, Date>> {
-    return untilAvailable(() => insertChunks(this.#options.db, batch))
+    return untilAvailable(() => insertChunks(this.#options.db, batch), this.#closing.signal)
   }
 
   #show(batch: readonly Batch[], committed: ReadonlyMap<GenerationId, Date>): void {

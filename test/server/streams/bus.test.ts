@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { type Logger, pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { parseConfig } from '../../../src/server/config.ts'
+import { transaction } from '../../../src/server/db/connect.ts'
 import { StartError } from '../../../src/server/errors.ts'
 import { type GenerationId, newId } from '../../../src/server/ids.ts'
 import type { Connect } from '../../../src/server/streams/bus.ts'
@@ -89,6 +90,36 @@ describe.each(kinds)('readers in another process, woken by $name on Postgres', (
       await reader.holds(asked.answerId, text)
     }
     await run.finish()
+  })
+
+  test('see text while many questions there wait for locks of the database', async () => {
+    await using wakeUps = await open()
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    const settings = { ...noPoll, PARLEY_TIMEOUT_STATEMENT: '1m', ...wakeUps.settings }
+    await using writer = await startApp({ place, upstream, settings })
+    await using other = await startApp({ place, settings })
+    const asked = await writer.ask(await writer.createConversation())
+    const reader = new Reading(other.follow(asked.generationId))
+    const run = await upstream.request()
+    await run.text('1 ')
+    await reader.holds(asked.answerId, '1 ')
+    const { db } = await place.connect()
+    const asking = await transaction(db, async (tx) => {
+      await sql`select id from viewer for update`.execute(tx)
+      const creating = Array.from({ length: 20 }, () => other.createConversation())
+      await eventually(async () => {
+        const { rows } = await sql`select from pg_stat_activity
+          where wait_event_type = 'Lock' and datname = current_database()`.execute(tx)
+        expect(rows.length).toBeGreaterThan(1)
+      })
+      await run.text('2 ')
+      await reader.holds(asked.answerId, '1 2 ')
+      return { creating }
+    })
+    expect(await Promise.all(asking.creating)).toHaveLength(20)
+    await run.finish()
+    expect(await reader.ended).toBeNull()
   })
 
   test('hear a thousand topics at once, and never what they said themselves', async () => {
@@ -181,6 +212,17 @@ describe.skipIf(!redis.canBeStarted)('Redis on Postgres', () => {
     expect(await reader.ended).toBeNull()
   })
 
+  test('that has too many clients at the start is waited for', async () => {
+    await using server = await startRedis({ maxclients: '1' })
+    const only = new Redis(server.url)
+    await only.ping()
+    await using place = await postgres.create()
+    await using app = await startApp({ place, settings: { REDIS_URL: server.url } })
+    await only.config('SET', 'maxclients', '10')
+    only.disconnect()
+    await expectHintsIn(server.url, app)
+  })
+
   test('that swallows everything without a word holds nobody up', async () => {
     await using server = await startRedis()
     await using proxy = await startTcpProxy({ host: '127.0.0.1', port: server.port })
@@ -215,10 +257,12 @@ describe.skipIf(!redis.canBeStarted)('Redis on Postgres', () => {
   })
 })
 
-test('Redis is not asked where the database belongs to one process', async () => {
+test('Redis is not asked where the database belongs to one process, and that is said', async () => {
   await using place = await databases.find(({ name }) => name === 'PGlite')!.create()
-  await using app = await startApp({ place, settings: { REDIS_URL: 'redis://127.0.0.1:1' } })
+  const { log, lines } = recordingLog()
+  await using app = await startApp({ place, settings: { REDIS_URL: 'redis://127.0.0.1:1' }, log })
   await app.createConversation()
+  expect(lines).toEqual([expect.stringContaining('REDIS_URL: Redis is not used')])
 })
 
 test('a REDIS_URL that is none is refused without being shown', () => {
