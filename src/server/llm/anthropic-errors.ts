@@ -1,4 +1,5 @@
 import { APIError } from '@anthropic-ai/sdk'
+import { EndlessEventError } from './event-stream.ts'
 import { type FailureCode, ProviderError } from './provider.ts'
 
 type Kind = {
@@ -105,17 +106,19 @@ export function toProviderError(error: unknown, redact: (text: string) => string
   // Only a copy of the message: the SDK's error holds the response as it came.
   const cause = new Error(redact(error instanceof Error ? `${error.name}: ${error.message}` : String(error)))
   if (error instanceof APIError) return fromApiError(error, redact, cause)
-  if (error instanceof SyntaxError) {
-    const message = 'Anthropic broke off: it sent something that is not JSON'
-    return new ProviderError('PROVIDER_BAD_RESPONSE', message, { retryable: true, cause })
-  }
+  if (error instanceof SyntaxError) return badStream('it sent something that is not JSON', cause)
+  if (error instanceof EndlessEventError) return badStream('it sent an event without an end', cause)
   return new ProviderError('INTERNAL', 'Asking Anthropic failed: an error of this server', { cause })
 }
 
 /** A stream that ended, but not with the end of an answer. */
 export function brokenOff(): ProviderError {
-  const message = 'Anthropic broke off: the answer has no end'
-  return new ProviderError('PROVIDER_BAD_RESPONSE', message, { retryable: true })
+  return badStream('the answer has no end')
+}
+
+function badStream(why: string, cause?: Error): ProviderError {
+  const message = `Anthropic broke off: ${why}`
+  return new ProviderError('PROVIDER_BAD_RESPONSE', message, { retryable: true, cause })
 }
 
 function fromApiError(error: APIError, redact: (text: string) => string, cause: Error): ProviderError {

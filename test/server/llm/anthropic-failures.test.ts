@@ -240,6 +240,19 @@ describe('an answer that breaks off keeps what it said', () => {
     expect(failureOf(outcome).code).toBe('PROVIDER_UNREACHABLE')
   })
 
+  test('with a line that goes on and on, which is not held for ever', async () => {
+    const outcome = await whenUpstream(async (request) => {
+      await request.write(`${streamHead}${begun}data: `)
+      while (!request.isClosed) await request.write('x'.repeat(2 ** 20))
+    })
+    expect(outcome).toMatchObject({ text: 'so far', finish: null })
+    expect(failureOf(outcome)).toMatchObject({
+      code: 'PROVIDER_BAD_RESPONSE',
+      retryable: true,
+      message: 'Anthropic broke off: it sent an event without an end',
+    })
+  })
+
   test('with a reset', async () => {
     const run = claudeAt(server.url).stream(question(), new AbortController().signal)
     const texts: string[] = []

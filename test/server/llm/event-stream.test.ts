@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { EventStreamDecoder } from '../../../src/server/llm/event-stream.ts'
+import { EndlessEventError, EventStreamDecoder } from '../../../src/server/llm/event-stream.ts'
 
 const stream = [
   '\uFEFF: a comment\nevent: first\ndata: {"a":1}\n\n',
@@ -32,5 +32,21 @@ describe('an event stream', () => {
 
   test('gives no event that is not complete', () => {
     expect(decode([Buffer.from('data: half\n')])).toEqual([])
+  })
+
+  test.each([
+    ['one line', 'x'.repeat(2 ** 20)],
+    ['many lines of data', `data:${'x'.repeat(1_023)}\n`.repeat(2 ** 10)],
+  ])('that never ends, in %s, ends with an error and is not held', (_name, text) => {
+    const decoder = new EventStreamDecoder()
+    const bytes = Buffer.from(text)
+    for (let piece = 0; piece < 16; piece += 1) decoder.push(bytes)
+    expect(() => decoder.push(bytes)).toThrow(EndlessEventError)
+  })
+
+  test('may be of any length as long as its events end', () => {
+    const decoder = new EventStreamDecoder()
+    const bytes = Buffer.from(`: ${'x'.repeat(2 ** 20)}\ndata: ${'x'.repeat(2 ** 20)}\n\n`)
+    for (let event = 0; event < 20; event += 1) expect(decoder.push(bytes)).toHaveLength(1)
   })
 })
