@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { mutationDocument } from '../support/chat.ts'
 import { Cluster } from '../support/cluster.ts'
 import { createDatabase, databases, type Place } from '../support/databases.ts'
 import { eventually } from '../support/eventually.ts'
+import { postGraphQL, sendHttp } from '../support/graphql-client.ts'
 import { answerAll, expectOnce, People } from '../support/people.ts'
 import { startPostgres } from '../support/postgres-server.ts'
 import { announcedRandom, pick, type Random } from '../support/random.ts'
@@ -18,6 +20,8 @@ const kills = {
   NOTIFY: amount('CLUSTER_KILLS', { few: 1, many: 150 }),
 }
 const outages = amount('OUTAGES', { few: 1, many: 40 })
+/** Seconds that Postgres is away for the first time: longer than any process is waited for. Later it is at most two. */
+const longOutage = amount('OUTAGE_SECONDS', { few: 2, many: 30 })
 
 /** A dead process is known as such soon: within one kill and the next. */
 const mortal = { PARLEY_INTERVAL_PROCESS_HEARTBEAT: '300ms', PARLEY_TIMEOUT_PROCESS_EXPIRY: '2s' }
@@ -60,6 +64,7 @@ describe('three processes', () => {
         await people.hear(10 * crowd)
         expect(await cluster.readiness()).toEqual([200, 200, 200])
         await bus.start()
+        console.log(`cluster without Redis: ${outage} of ${outages}`)
       }
       expect(cluster.servers.map(({ pid }) => pid)).toEqual(pids)
       expectUncut(people)
@@ -79,7 +84,9 @@ describe('three processes', () => {
         await people.hear(10 * crowd)
         await postgres.crash()
         await eventually(async () => expect(await cluster.readiness()).toEqual([503, 503, 503]), 20_000)
-        await delay(random() * 2_000)
+        const away = outage === 1 ? longOutage : random() * 2
+        const refused = await expectAway(cluster, away * 1_000)
+        console.log(`cluster without Postgres: ${outage} of ${outages}, ${refused} refused in ${away} s`)
         await postgres.restart()
         await eventually(async () => expect(await cluster.readiness()).toEqual([200, 200, 200]), 20_000)
       }
@@ -111,6 +118,27 @@ async function play(
   for (const server of cluster.servers) expect((await server.stop()).code).toBe(0)
   const { db } = await place.connect()
   await expectOnce(db, people, upstream, { restarts: true })
+}
+
+/**
+ * For so many milliseconds every process lives, says that it is not ready, and refuses what is to be written with an
+ * error that asks to try again. Returns how often.
+ */
+async function expectAway({ servers }: Cluster, milliseconds: number): Promise<number> {
+  const query = mutationDocument('createConversation')
+  let refused = 0
+  for (const over = performance.now() + milliseconds; performance.now() < over; refused += 1) {
+    const { url } = servers[refused % servers.length]!
+    const [ready, health, written] = await Promise.all([
+      sendHttp(new URL('/ready', url).href),
+      sendHttp(new URL('/health', url).href),
+      postGraphQL(new URL('/graphql', url).href, { query, variables: { input: {} } }),
+    ])
+    expect([ready.status, health.status]).toEqual([503, 200])
+    expect(written.json().errors?.[0]?.extensions).toMatchObject({ retryable: true })
+    await delay(100)
+  }
+  return refused
 }
 
 /** No answer was cut off, although what is behind the processes was away. */

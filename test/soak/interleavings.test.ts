@@ -69,7 +69,7 @@ async function playAll(app: TestApp, model: HeldModel, plans: readonly Step[][],
         const steps = plan.map(({ client, operation }) => `${client} ${operation}`)
         throw new Error(`In the order ${steps.join(', ')}: ${String(error)}`, { cause: error })
       }
-      if (number % 500 === 499) console.log(`${what}: ${number + 1} of ${plans.length}`)
+      if (number % 100 === 99) console.log(`${what}: ${number + 1} of ${plans.length}`)
     }
   }
   await Promise.all(Array.from({ length: abreast }, play))
