@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { type Client, clientOf } from '../support/app.ts'
-import { type Memory, memoryOf, startChild } from '../support/child.ts'
+import { type Child, type Memory, memoryOf, startChild } from '../support/child.ts'
 import { databases } from '../support/databases.ts'
 import { fold, nothingHeld } from '../support/fold.ts'
 import { announcedRandom, pick, type Random } from '../support/random.ts'
@@ -29,17 +30,17 @@ describe.each(databases)(
       await using upstream = await startScriptedUpstream({ automatic: { tokens, pace } })
       // In a process of its own, whose memory is nobody else's.
       await using server = startChild('serve', JSON.stringify({ place, upstream }))
-      const client = clientOf((await server.line())!)
-      const over = performance.now() + seconds * 1_000
-      const reading = Array.from({ length: streams }, () => readOn(client, random, over))
-      const seen: Memory[] = []
-      for (let look = 1; look <= looks; look += 1) {
-        await delay(Math.max(0, over - (seconds * 1_000 * (looks - look)) / looks - performance.now()))
-        seen.push(await memoryOf(server))
-        if (look % (looks / 4) === 0) console.log(`memory on ${name}: ${told(seen.slice(-looks / 4))}`)
+      const readers = new Readers(clientOf((await server.line())!), random)
+      const looking = async () => {
+        await readers.begun
+        const seen = await lookAt(server, (some) =>
+          console.log(`memory on ${name}: ${told(some)}, ${JSON.stringify(readers.did)}`),
+        )
+        readers.leave()
+        return seen
       }
-      const answers = (await Promise.all(reading)).reduce((sum, count) => sum + count, 0)
-      console.log(`memory on ${name}: ${streams} readers, ${answers} answers, ${seconds} seconds`)
+      const [seen] = await Promise.all([looking(), readers.stay(streams)])
+      console.log(`memory on ${name}: ${streams} readers, ${seconds} seconds, ${JSON.stringify(readers.did)}`)
       const [third, fourth] = [seen.slice(looks / 2, (looks * 3) / 4), seen.slice((looks * 3) / 4)]
       for (const kind of ['heap', 'rss'] as const) {
         const before = median(third.map((memory) => memory[kind]))
@@ -50,26 +51,97 @@ describe.each(databases)(
   },
 )
 
-/** Asks and reads one answer after the other, each over many connections, and says how many there were. */
-async function readOn(client: Client, random: Random, over: number): Promise<number> {
-  let answers = 0
-  for (; performance.now() < over; answers += 1) {
-    const { generationId } = await client.ask(await client.createConversation())
+/** What the server holds, evenly over the time that there is. `onQuarter` is told of each quarter of it. */
+async function lookAt(server: Child, onQuarter: (seen: readonly Memory[]) => void): Promise<Memory[]> {
+  const seen: Memory[] = []
+  const begun = performance.now()
+  for (let look = 1; look <= looks; look += 1) {
+    await delay(Math.max(0, begun + (seconds * 1_000 * look) / looks - performance.now()))
+    seen.push(await memoryOf(server))
+    if (look % (looks / 4) === 0) onQuarter(seen.slice(-looks / 4))
+  }
+  return seen
+}
+
+/** People who each ask and read one answer after the other, over many connections. */
+class Readers {
+  /** Answers that were read to their ends, connections that it took, and calls that had to be repeated. */
+  readonly did = { answers: 0, connections: 0, repeats: 0 }
+  readonly #client: Client
+  readonly #random: Random
+  readonly #reading = new Set<string>()
+  readonly #begun = Promise.withResolvers<void>()
+  #count = 0
+  #leaving = false
+
+  constructor(client: Client, random: Random) {
+    this.#client = client
+    this.#random = random
+  }
+
+  /** When each of them has been shown something. */
+  get begun(): Promise<void> {
+    return this.#begun.promise
+  }
+
+  /** Resolves when {@link leave} was called and each has had its last answer. */
+  async stay(count: number): Promise<void> {
+    this.#count = count
+    await Promise.all(Array.from({ length: count }, (_, number) => this.#live(`Reader ${number}`)))
+  }
+
+  leave(): void {
+    this.#leaving = true
+  }
+
+  async #live(name: string): Promise<void> {
+    while (!this.#leaving) {
+      const conversationId = await this.#persist(() => this.#client.createConversation())
+      const said = { clientMutationId: randomUUID() }
+      const asked = await this.#persist(() => this.#client.ask(conversationId, name, said))
+      expectWhole(await this.#read(asked.generationId, name))
+      this.did.answers += 1
+    }
+  }
+
+  async #read(generationId: string, name: string): Promise<readonly string[]> {
     let held = nothingHeld
-    for (let isOver = false; !isOver; ) {
-      let left = 1 + Math.floor(random() * mostEvents)
-      const options = { after: held.cursor, over: pick(random, ['WebSocket', 'SSE'] as const) }
-      for await (const event of client.follow(generationId, options)) {
+    let isOver = false
+    const visit = async () => {
+      this.did.connections += 1
+      let left = 1 + Math.floor(this.#random() * mostEvents)
+      const options = { after: held.cursor, over: pick(this.#random, ['WebSocket', 'SSE'] as const) }
+      for await (const event of this.#client.follow(generationId, options)) {
+        this.#note(name)
         held = fold(held, event)
         isOver = event.__typename === 'GenerationFinished'
         left -= 1
-        if (left === 0) break
+        if (isOver || left === 0) return
       }
     }
-    expectWhole(held.texts)
+    while (!isOver) await this.#persist(visit)
+    return held.texts
   }
-  return answers
+
+  #note(name: string): void {
+    this.#reading.add(name)
+    if (this.#reading.size === this.#count) this.#begun.resolve()
+  }
+
+  /** Calls again what the server, or the machine, had no time for. */
+  async #persist<Result>(call: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      try {
+        return await call()
+      } catch (error) {
+        if (!passing.test(String(error))) throw error
+        this.did.repeats += 1
+      }
+    }
+  }
 }
+
+const passing = /"retryable":true|socket has closed|closed with|socket hang up|ECONNRESET/
 
 function expectWhole(texts: readonly string[]): void {
   expect(texts).toEqual([automaticText(tokens)])
