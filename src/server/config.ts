@@ -120,7 +120,7 @@ const timerTable = {
   statement: {
     default: 15_000,
     kind: 'timeout',
-    what: 'one answer of the Postgres of `DATABASE_URL`, and the wait for a connection to it',
+    what: 'one answer of the Postgres of `DATABASE_URL`, and the wait for a connection to a database',
   },
   ready: { default: 2_000, kind: 'timeout', what: "the database's answer to a look at `/ready`" },
   connectionInit: {

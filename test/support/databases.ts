@@ -13,7 +13,7 @@ export type Place = {
   readonly databaseUrl: string | null
   readonly dataDir: string
   /** Opens what is there, as one more process would; on PGlite only once at a time. */
-  connect(options?: { log?: Logger; vacuumInterval?: number }): Promise<Database>
+  connect(options?: { log?: Logger; vacuumInterval?: number; statementTimeout?: number }): Promise<Database>
   /** Removes it, after closing what `connect` gave. */
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -64,13 +64,13 @@ function place(url: string | null, dataDir: string, drop: () => Promise<void>): 
   return {
     databaseUrl: url,
     dataDir,
-    async connect({ log = pino({ level: 'fatal' }), vacuumInterval = 1e9 } = {}) {
+    async connect({ log = pino({ level: 'fatal' }), vacuumInterval = 1e9, statementTimeout = 1e9 } = {}) {
       const database = await openDatabase({
         databaseUrl: url,
         dataDir,
         log,
         vacuumInterval,
-        statementTimeout: 1e9,
+        statementTimeout,
       })
       opened.push(database)
       return database

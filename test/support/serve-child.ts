@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { pino } from 'pino'
 import { startApp } from './app.ts'
 
 // Runs a server, says where it is, and at every line that it reads says how much memory it holds.
@@ -16,7 +17,9 @@ subscribe('net.server.socket', (message) => {
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-const app = await startApp(JSON.parse(process.argv[2]!))
+// What goes wrong in it is seen on standard error.
+const log = pino({ level: 'error' }, pino.destination(2))
+const app = await startApp({ ...JSON.parse(process.argv[2]!), log })
 console.log(app.url)
 for await (const _ of createInterface(process.stdin)) {
   collect()

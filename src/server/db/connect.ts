@@ -27,17 +27,16 @@ export type Database = {
 
 /** The oldest Postgres that is supported. */
 const oldestVersion = 15
-/** Milliseconds that a query may wait for a connection to the embedded one, and a stop for the queries under way. */
-const embeddedConnectTimeout = 30_000
+/** Milliseconds that a stop waits for the queries under way. */
 const closeTimeout = 5_000
 
 /**
  * Opens the Postgres at `databaseUrl`, or else the embedded one in `dataDir`. Does not migrate it.
  *
  * Nobody else looks after the embedded one: its tables are vacuumed from here, every `vacuumInterval` milliseconds.
- * The other one may be away: what it does not answer within `statementTimeout` milliseconds, a connection included,
- * fails with an UnavailableError. The embedded one can't be away without its process, and a statement that waits there
- * only waits for others: it has no such limit.
+ * What gets no connection within `statementTimeout` milliseconds fails with an UnavailableError, and so does what the
+ * other one, which may be away, does not answer in time. The embedded one can't be away without its process: a
+ * statement that has its connection only waits for others.
  *
  * @throws StartError when it cannot be reached or is too old, or when another process has `dataDir`
  */
@@ -78,11 +77,10 @@ async function openServer(databaseUrl: string, timeout: number, log: Logger): Pr
 }
 
 async function openEmbedded(options: Parameters<typeof openDatabase>[0]): Promise<Database> {
-  const { log, vacuumInterval } = options
+  const { log, vacuumInterval, statementTimeout: connectionTimeoutMillis } = options
   const embedded = await startEmbedded(options)
   // It runs one statement at a time: more connections would only queue elsewhere. None of them costs anything.
   const config = { ...embedded.connection, port: 5432, user: 'postgres', database: 'postgres', ssl: false }
-  const connectionTimeoutMillis = embeddedConnectTimeout
   const pool = createPool({ ...config, max: 4, idleTimeoutMillis: 0, connectionTimeoutMillis }, log)
   let failure: Error | null = null
   void embedded.failed.then((error) => {
@@ -92,7 +90,10 @@ async function openEmbedded(options: Parameters<typeof openDatabase>[0]): Promis
   const prepare = createPreparer()
   const db = createDb(pool, async () => {
     if (failure !== null) throw new Error(failure.message, { cause: failure })
-    return prepare(await pool.connect())
+    const client = await pool.connect().catch((error: unknown) => {
+      throw new UnavailableError(`The database is busy: ${reasonOf(error)}`, { cause: error })
+    })
+    return prepare(client)
   })
   const stopMaintenance = maintain(db, log, vacuumInterval)
   const close = once(async () => {

@@ -102,7 +102,7 @@ describe.each(databases)('transactions on $name', ({ open }) => {
   })
 })
 
-describe.each(databases)('connections on $name', ({ open }) => {
+describe.each(databases)('connections on $name', ({ create, open }) => {
   test('get their own rows, however large and however many their statements are', async () => {
     await using database = await open()
     const padding = 'x'.repeat(300_000)
@@ -125,6 +125,19 @@ describe.each(databases)('connections on $name', ({ open }) => {
       sql<{ ten: number }>`select 10 / ${by}::integer as ten`.execute(database.db)
     const results = await Promise.allSettled(Array.from({ length: 60 }, (_, index) => divide(index % 2)))
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(30)
+  })
+
+  test('that are all in use for too long fail what waits for one, as something that can be tried again', async () => {
+    await using place = await create()
+    const { db } = await place.connect({ statementTimeout: 1_000 })
+    const over = Promise.withResolvers<void>()
+    const holding = Array.from({ length: 10 }, () => transaction(db, () => over.promise))
+    const settled = Promise.allSettled(holding)
+    const read = () => sql<{ one: number }>`select 1 as one`.execute(db)
+    await expect(read()).rejects.toThrow(UnavailableError)
+    over.resolve()
+    await settled
+    expect((await read()).rows).toEqual([{ one: 1 }])
   })
 
   test('are closed once, however often close is called, and serve nobody afterwards', async () => {
