@@ -133,11 +133,11 @@ describe.each(databases)('connections on $name', ({ create, open }) => {
     const over = Promise.withResolvers<void>()
     const holding = Array.from({ length: 10 }, () => transaction(db, () => over.promise))
     const settled = Promise.allSettled(holding)
-    const read = () => sql<{ one: number }>`select 1 as one`.execute(db)
-    await expect(read()).rejects.toThrow(UnavailableError)
+    const read = (on: Db) => sql<{ one: number }>`select 1 as one`.execute(on)
+    await expect(transaction(db, read)).rejects.toThrow(UnavailableError)
     over.resolve()
     await settled
-    expect((await read()).rows).toEqual([{ one: 1 }])
+    expect((await transaction(db, read)).rows).toEqual([{ one: 1 }])
   })
 
   test('are closed once, however often close is called, and serve nobody afterwards', async () => {
