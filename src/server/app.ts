@@ -9,6 +9,7 @@ import { type Config, requireTokenBeyondLoopback } from './config.ts'
 import { unbounded } from './db/bounded.ts'
 import { type Database, type Db, openDatabase } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
+import { SharedReads } from './db/shared-reads.ts'
 import { type About, createContext } from './graphql/context.ts'
 import { schema } from './graphql/schema.ts'
 import { createPageSource } from './http/page.ts'
@@ -187,10 +188,10 @@ async function createChat(
   config: Config,
   overrides: Overrides,
   log: Logger,
-  given: Omit<Streams, 'contents'>,
+  given: Omit<Streams, 'contents' | 'reads'>,
 ): Promise<{ chat: Chat; runner: GenerationRunner }> {
   const { db, wakeUps } = given
-  const streams: Streams = { ...given, contents: new Contents(db) }
+  const streams: Streams = { ...given, reads: new SharedReads(), contents: new Contents(db) }
   const { limits, recovery } = config
   const base = { db, streams, models: await createProviders(config, overrides, log), limits, recovery, log }
   const runner = new GenerationRunner({

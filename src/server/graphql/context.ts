@@ -55,7 +55,7 @@ export async function beginRead(context: GraphContext, info: GraphQLResolveInfo)
   const isEvent = info.operation.operation === 'subscription'
   const ask: Ask = (work) => (isEvent ? untilAvailable(work, context.signal) : work())
   Object.assign(context, createRead(context.chat, context.viewer, ask))
-  if (selectsEventsCursor(info)) await context.watermark()
+  if (selects(info, 'eventsCursor')) await context.watermark()
 }
 
 /** The same, once for all root fields of a query. */
@@ -64,24 +64,22 @@ export function beginQuery(context: GraphContext, info: GraphQLResolveInfo): Pro
   return context.begun
 }
 
-const known = new WeakMap<GraphQLResolveInfo['operation'], boolean>()
+/** By operation. */
+const selected = new WeakMap<GraphQLResolveInfo['operation'], ReadonlySet<string>>()
 
-/** Whether an operation selects `eventsCursor` anywhere; fragments count even where they do not apply. */
-function selectsEventsCursor({ operation, fragments }: GraphQLResolveInfo): boolean {
-  const answer = known.get(operation)
-  if (answer !== undefined) return answer
-  const sets = [operation.selectionSet, ...Object.values(fragments).map((fragment) => fragment.selectionSet)]
-  const selects = sets.some(hasEventsCursor)
-  known.set(operation, selects)
-  return selects
+/** Whether an operation selects a field of this name anywhere; fragments count even where they do not apply. */
+export function selects({ operation, fragments }: GraphQLResolveInfo, field: string): boolean {
+  const known = selected.get(operation)
+  if (known) return known.has(field)
+  const sets = [operation, ...Object.values(fragments)].map(({ selectionSet }) => selectionSet)
+  const names = new Set(sets.flatMap((set) => [...namesIn(set)]))
+  selected.set(operation, names)
+  return names.has(field)
 }
 
-function hasEventsCursor(set: SelectionSetNode): boolean {
-  return set.selections.some((selection) =>
-    selection.kind === 'Field' && selection.name.value === 'eventsCursor'
-      ? true
-      : selection.kind !== 'FragmentSpread' &&
-        selection.selectionSet !== undefined &&
-        hasEventsCursor(selection.selectionSet),
-  )
+function* namesIn(set: SelectionSetNode): Generator<string> {
+  for (const selection of set.selections) {
+    if (selection.kind === 'Field') yield selection.name.value
+    if (selection.kind !== 'FragmentSpread' && selection.selectionSet) yield* namesIn(selection.selectionSet)
+  }
 }

@@ -13,6 +13,7 @@ import {
 import { findChildren, findMessages, findParents, findSiblings, type Message } from '../chat/messages.ts'
 import { findPositions } from '../chat/queue.ts'
 import { findViewers } from '../chat/viewers.ts'
+import type { Db } from '../db/connect.ts'
 import type { ViewerRow } from '../db/tables.ts'
 import type { ConversationId, GenerationId, MessageId, ViewerId } from '../ids.ts'
 import type { Position } from '../streams/cursor.ts'
@@ -25,21 +26,20 @@ export type Ask = <T>(work: () => Promise<T>) => Promise<T>
 export type Loaders = ReturnType<typeof createLoaders>
 
 export function createLoaders(chat: Chat, viewer: Viewer, watermark: () => Promise<Watermark>, ask: Ask) {
-  const { db } = chat
+  const { db, streams } = chat
   const { byKey, inMap } = loadersThat(ask)
+  /** What an event names, which every subscription of a viewer to it asks for at once. */
+  const named =
+    <Id, Row>(kind: string, find: (db: Db, viewer: Viewer, ids: readonly Id[]) => Promise<Row[]>) =>
+    (ids: readonly Id[]) =>
+      streams.reads.once(`${kind} ${viewer.id} ${ids}`, () => find(db, viewer, ids))
   return {
     conversation: byKey<ConversationId, Conversation>(
-      (ids) => findConversations(db, viewer, ids),
+      named('conversation', findConversations),
       (row) => row.id,
     ),
-    message: byKey<MessageId, Message>(
-      (ids) => findMessages(db, viewer, ids),
-      (row) => row.id,
-    ),
-    generation: byKey<GenerationId, Generation>(
-      (ids) => findGenerations(db, viewer, ids),
-      (row) => row.id,
-    ),
+    message: byKey<MessageId, Message>(named('message', findMessages), (row) => row.id),
+    generation: byKey<GenerationId, Generation>(named('generation', findGenerations), (row) => row.id),
     generationOf: byKey<MessageId, Generation>(
       (ids) => findGenerationsOf(db, viewer, ids),
       (row) => row.message_id,

@@ -10,10 +10,9 @@ import { type FollowOptions, followConversation, followViewer } from '../streams
 import type { ConversationItem, DurableItem, ViewerItem } from '../streams/items.ts'
 import { type Start, startOf } from '../streams/start.ts'
 import { builder } from './builder.ts'
-import { beginRead, type GraphContext } from './context.ts'
+import { beginRead, type GraphContext, selects } from './context.ts'
 import { ConversationEvent, GenerationEvent, ViewerEvent } from './events.ts'
 import { keyOf } from './ids.ts'
-import type { Loaders } from './loaders.ts'
 
 const after = 'Go on just behind this cursor'
 const heartbeatSeconds = 'A Heartbeat after so many seconds without an event, from 1 to 3600; null: none.'
@@ -148,14 +147,22 @@ async function isSeen(
   info: GraphQLResolveInfo,
 ): Promise<boolean> {
   if (first) await beginRead(context, info)
-  return event.type === 'CONVERSATION_REMOVED' || isLoaded(event, context.loaders)
+  return event.type === 'CONVERSATION_REMOVED' || isLoaded(event, context, info)
 }
 
-/** Loads everything that an event names, before any of it is given: a deletion may come between two loads. */
-async function isLoaded(event: ConversationEventRow | ViewerEventRow, loaders: Loaders): Promise<boolean> {
+/**
+ * Loads everything that an event names, as far as the operation selects it, before any of it is given: a deletion may
+ * come between two loads.
+ */
+async function isLoaded(
+  event: ConversationEventRow | ViewerEventRow,
+  { loaders }: GraphContext,
+  info: GraphQLResolveInfo,
+): Promise<boolean> {
   const named: Promise<unknown>[] = [loaders.conversation.load(event.conversation_id)]
-  if ('message_id' in event && event.message_id) named.push(loaders.message.load(event.message_id))
-  if ('generation_id' in event && event.generation_id)
+  if ('message_id' in event && event.message_id && selects(info, 'message'))
+    named.push(loaders.message.load(event.message_id))
+  if ('generation_id' in event && event.generation_id && selects(info, 'generation'))
     named.push(loaders.generation.load(event.generation_id))
   return (await Promise.all(named)).every((row) => row !== null)
 }

@@ -91,8 +91,11 @@ export class ConversationReader implements Reader<ConversationItem> {
   }
 
   async #readEvents(): Promise<void> {
-    const read = () => readConversationEvents(this.#streams.db, this.#scope, this.#seq)
-    this.#events = await untilAvailable(read, this.#signal)
+    const { db, reads } = this.#streams
+    // Readers of one stream are mostly at the same place in it.
+    const stream = `events ${this.topic} ${this.#scope.generationId} ${this.#seq}`
+    const read = () => reads.once(stream, () => readConversationEvents(db, this.#scope, this.#seq))
+    this.#events = [...(await untilAvailable(read, this.#signal))]
     this.#stale = this.#events.length === eventsPerRead
   }
 

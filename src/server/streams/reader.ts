@@ -1,4 +1,5 @@
 import type { Db } from '../db/connect.ts'
+import type { SharedReads } from '../db/shared-reads.ts'
 import type { Contents } from './contents.ts'
 import type { HeartbeatItem, ResyncItem, Unplaced } from './items.ts'
 import type { Listener, Topic, WakeUps } from './wake-ups.ts'
@@ -6,6 +7,7 @@ import type { Listener, Topic, WakeUps } from './wake-ups.ts'
 /** What following needs. */
 export type Streams = {
   readonly db: Db
+  readonly reads: SharedReads
   readonly contents: Contents
   readonly wakeUps: WakeUps
   /** Of the database: cursors of another one are unknown here. */

@@ -86,6 +86,29 @@ describe.each(databases)('how often the database is asked on $name', ({ create }
     expect(many.statements - few.statements).toBeLessThanOrEqual(3)
     expect(few.statements).toBeLessThanOrEqual(6)
   })
+
+  test('does not depend on how many of a viewer’s devices watch what happens', async () => {
+    await using place = await create()
+    const { app, count } = await startCounted(place)
+    await using _app = app
+    const statementsFor = async (devices: number) => {
+      const id = await app.createConversation()
+      const watchers = Array.from({ length: devices }, () =>
+        app.followConversation(id, { args: 'fromStart: true' }),
+      )
+      await Promise.all(watchers.map((watcher) => watcher.next()))
+      const seen = watchers.map((watcher) => watcher.next())
+      const { result, statements } = await count(async () => {
+        await succeed(app, 'updateConversation', { conversationId: id, title: 'Watched' })
+        return Promise.all(seen)
+      })
+      for (const { value } of result) expect(value).toMatchObject({ conversation: { title: 'Watched' } })
+      await Promise.all(watchers.map((watcher) => watcher.return()))
+      return statements
+    }
+    // Some of them may be a turn of the event loop behind the others.
+    expect((await statementsFor(30)) - (await statementsFor(1))).toBeLessThanOrEqual(8)
+  })
 })
 
 type Counted = {
@@ -94,7 +117,7 @@ type Counted = {
   count<T>(work: () => Promise<T>): Promise<{ result: T; statements: number }>
 }
 
-async function startCounted(place: Place, upstream: { readonly url: string }): Promise<Counted> {
+async function startCounted(place: Place, upstream?: { readonly url: string }): Promise<Counted> {
   let statements = 0
   const counter: KyselyPlugin = {
     transformQuery: ({ node }) => node,
@@ -106,7 +129,7 @@ async function startCounted(place: Place, upstream: { readonly url: string }): P
   }
   const app = await startApp({
     place,
-    upstream,
+    ...(upstream && { upstream }),
     settings,
     openDatabase: async (options) => {
       const database = await openDatabase(options)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { SharedReads } from '../../../src/server/db/shared-reads.ts'
 import { newId, type ViewerId } from '../../../src/server/ids.ts'
 import { Contents } from '../../../src/server/streams/contents.ts'
 import { followViewer } from '../../../src/server/streams/follow.ts'
@@ -12,7 +13,13 @@ describe.each(databases)('a stream that rests between its rounds, on $name', ({ 
     const reader = new AbortController()
     const db = hooked(database.db, () => reader.abort())
     const wakeUps = createWakeUps()
-    const streams = { db, contents: new Contents(db), wakeUps, incarnation: newId() }
+    const streams = {
+      db,
+      reads: new SharedReads(),
+      contents: new Contents(db),
+      wakeUps,
+      incarnation: newId(),
+    }
     const from = { seq: 0, places: new Map() }
     const events = followViewer(streams, newId<ViewerId>(), from, reader.signal, { minInterval: 60_000 })
     expect(await events.next()).toEqual({ done: true, value: undefined })
