@@ -44,7 +44,7 @@ function createRead(chat: Chat, viewer: Viewer, ask: Ask): Read {
     taken ??= ask(() => readWatermark(chat.db))
     return taken
   }
-  return { watermark, relatives: 0, loaders: createLoaders(chat, viewer, watermark, ask) }
+  return { watermark, relatives: 0, loaders: createLoaders({ chat, viewer, watermark, ask }) }
 }
 
 /**
