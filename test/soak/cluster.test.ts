@@ -51,7 +51,7 @@ describe.each(buses)('three processes that wake each other by $name', ({ name, i
         // Half of the time it is back before the others know that it died.
         if (random() < 0.5) await delay(2_500)
         await server.restart()
-        if (kill % 10 === 0) console.log(`cluster on ${name}: ${kill} of ${kills[name]} killed`)
+        if (kill % 5 === 0) console.log(`cluster on ${name}: ${kill} of ${kills[name]} killed`)
       }
     })
   })
