@@ -25,6 +25,6 @@ async function bundleWorker(file: string): Promise<void> {
     // Emscripten's, for code of Postgres's extensions that never runs.
     checks: { eval: false },
   })
-  await bundle.write({ file, format: 'esm', codeSplitting: false, comments: { legal: false } })
+  await bundle.write({ file, format: 'cjs', codeSplitting: false, comments: false })
   await bundle.close()
 }

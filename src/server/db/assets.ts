@@ -14,7 +14,7 @@ import { Worker, type WorkerOptions } from 'node:worker_threads'
  */
 export type EmbeddedAsset = 'pglite.wasm' | 'pglite.data' | 'pgdata-template' | 'embedded-worker.js'
 
-/** The bytes of an asset, in any thread. */
+/** The bytes of an asset, in any thread. Nobody may write to them: an executable's are its own file's. */
 export function readAsset(name: Exclude<EmbeddedAsset, 'embedded-worker.js'>): Uint8Array<ArrayBuffer> {
   if (isSea()) return new Uint8Array(getRawAsset(name))
   return new Uint8Array(readFileSync(name === 'pgdata-template' ? templateFile() : libraryFile(name)))

@@ -24,8 +24,11 @@ export type FromWorker =
   /** The last message: Postgres cannot go on, or could not start. */
   | { readonly type: 'failed'; readonly reason: string }
 
-/** A connection, or the wish to stop. */
-export type ToWorker = { readonly type: 'connect'; readonly port: MessagePort } | { readonly type: 'close' }
+/** First the program to run, then connections, at last the wish to stop. */
+export type ToWorker =
+  | { readonly type: 'start'; readonly program: WebAssembly.Module }
+  | { readonly type: 'connect'; readonly port: MessagePort }
+  | { readonly type: 'close' }
 
 const { directory, socket, syncs } = workerData as EmbeddedWorkerData
 const synced = new Int32Array(syncs)
@@ -62,6 +65,18 @@ function addSync(module: Module): void {
   }
 }
 
+/** The files that PGlite brings along, where they lie: a plain Blob copies them, and so does what it is asked for. */
+class FilesInPlace extends Blob {
+  override async arrayBuffer(): Promise<ArrayBuffer> {
+    return readAsset('pglite.data').buffer
+  }
+}
+
+/** Without the query by which it prepares to parse arrays: what Postgres answers is parsed elsewhere. */
+class Server extends PGlite {
+  override async _initArrayTypes(): Promise<void> {}
+}
+
 const startParams = [
   ...PGlite.defaultStartParams.filter((parameter) => parameter !== '-F'),
   // The default, fdatasync, is an empty function in Emscripten.
@@ -74,16 +89,16 @@ const startParams = [
   ...['-c', 'enable_seqscan=off'],
 ]
 
-async function startPostgres(): Promise<PGlite> {
-  const compiled = WebAssembly.compile(readAsset('pglite.wasm'))
+async function startPostgres(program: WebAssembly.Module): Promise<PGlite> {
   if (!existsSync(join(directory, 'PG_VERSION'))) unpack(readAsset('pgdata-template'), directory)
-  const pg = await PGlite.create({
+  const pg = new Server({
     fs: new DurableFiles(directory),
-    pgliteWasmModule: await compiled,
-    fsBundle: new Blob([readAsset('pglite.data')]),
+    pgliteWasmModule: program,
+    fsBundle: new FilesInPlace(),
     startParams,
     onStderr: noteLine,
   })
+  await pg.waitReady
   dieWithPostgres(pg.Module)
   return pg
 }
@@ -117,8 +132,8 @@ function tell(message: FromWorker): void {
   parentPort?.postMessage(message)
 }
 
-async function run(): Promise<void> {
-  const pg = await startPostgres()
+async function run(program: WebAssembly.Module): Promise<void> {
+  const pg = await startPostgres(program)
   const accept = shareBackend({
     // Runs to the end before it answers with its promise.
     run: (messages, onRawData) => {
@@ -128,7 +143,7 @@ async function run(): Promise<void> {
   })
   parentPort?.on('message', (message: ToWorker) => {
     if (message.type === 'connect') accept(new PortStream(message.port))
-    else void pg.close().finally(() => process.exit(0))
+    else if (message.type === 'close') void pg.close().finally(() => process.exit(0))
   })
   if (socket === null) tell({ type: 'ready' })
   else
@@ -137,4 +152,6 @@ async function run(): Promise<void> {
       .listen(socket, () => tell({ type: 'ready' }))
 }
 
-run().catch(die)
+parentPort?.once('message', (first: ToWorker) => {
+  if (first.type === 'start') run(first.program).catch(die)
+})

@@ -14,7 +14,7 @@ import type { Duplex } from 'node:stream'
 import { MessageChannel, type Worker } from 'node:worker_threads'
 import { StartError } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import { startWorker } from './assets.ts'
+import { readAsset, startWorker } from './assets.ts'
 import type { EmbeddedWorkerData, FromWorker, ToWorker } from './embedded-worker.ts'
 import { lockDataDir } from './lock.ts'
 import { PortStream } from './port-stream.ts'
@@ -62,7 +62,7 @@ export async function startEmbedded(options: {
     const data = { directory, socket: host && socketIn(host), syncs: new SharedArrayBuffer(4) }
     const worker = startWorker({ workerData: data satisfies EmbeddedWorkerData })
     const { ready, failed, stop } = supervise(worker, log)
-    await ready
+    await Promise.all([ready, giveProgram(worker)])
     return {
       connection: host === null ? { stream: () => connect(worker) } : { host },
       failed,
@@ -132,6 +132,12 @@ function supervise(worker: Worker, log: Logger) {
     clearTimeout(cutOff)
   }
   return { ready: ready.promise, failed: failed.promise, stop }
+}
+
+/** Compiled here, while the thread comes up. */
+async function giveProgram(worker: Worker): Promise<void> {
+  const program = await WebAssembly.compile(readAsset('pglite.wasm'))
+  worker.postMessage({ type: 'start', program } satisfies ToWorker)
 }
 
 function connect(worker: Worker): Duplex {
