@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Viewer } from './auth/viewer.ts'
 import type { Chat } from './chat/chat.ts'
 import { Heartbeat } from './chat/heartbeat.ts'
 import { dropExpired } from './chat/housekeeping.ts'
@@ -13,7 +14,7 @@ import { SharedReads } from './db/shared-reads.ts'
 import { type About, createContext } from './graphql/context.ts'
 import { schema } from './graphql/schema.ts'
 import { createPageSource } from './http/page.ts'
-import { createHttpServer } from './http/server.ts'
+import { createHttpServer, type HttpServer } from './http/server.ts'
 import { newId, type ProcessId } from './ids.ts'
 import { createDemo } from './llm/demo.ts'
 import { createModels, type Models } from './llm/models.ts'
@@ -62,16 +63,13 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const log = overrides.log ?? createLog(config.logLevel)
   // Gives back what was had so far when the start fails, and in that order at the stop.
   await using started = new AsyncDisposableStack()
-  const open = overrides.openDatabase ?? openDatabase
-  const database = await open({
-    ...config,
-    log,
-    vacuumInterval: config.timers.vacuum,
-    statementTimeout: config.timers.statement,
-  })
-  started.defer(database.close)
+  // Loaded while the database opens.
+  const [database, models] = await Promise.all([
+    open(config, overrides, log, started),
+    createProviders(config, overrides, log),
+  ])
   await migrate(database.db)
-  const { runner, ...address } = await serve(config, overrides, log, database, started)
+  const { runner, ...address } = await serve(config, log, database, models, started)
   const running = started.move()
   return {
     ...address,
@@ -83,39 +81,65 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   }
 }
 
+async function open(
+  config: Config,
+  { openDatabase: opened = openDatabase }: Overrides,
+  log: Logger,
+  started: AsyncDisposableStack,
+): Promise<Database> {
+  const { vacuum, statement } = config.timers
+  const database = await opened({ ...config, log, vacuumInterval: vacuum, statementTimeout: statement })
+  started.defer(database.close)
+  return database
+}
+
 async function serve(
   config: Config,
-  overrides: Overrides,
   log: Logger,
   { db, kind }: Database,
+  models: Models,
   started: AsyncDisposableStack,
 ): Promise<{ url: string; port: number; runner: GenerationRunner }> {
   const incarnation = await readIncarnation(db)
-  const wakeUps = await startWakeUps(config, log, incarnation, started)
-  const { chat, runner } = await createChat(config, overrides, log, { db, wakeUps, incarnation })
-  const viewer = await ensureLocalViewer(db)
-  const server = createHttpServer({
-    ...config,
-    viewer,
-    schema,
-    log,
-    createContext: (operation) => createContext(chat, aboutOf(config), operation),
-    ready: async () => !runner.isDraining && isReady(db, config.timers.ready),
-    page: createPageSource(),
-  })
-  chat.models.start()
-  started.defer(() => chat.models.close())
+  const [wakeUps, viewer] = await Promise.all([
+    startWakeUps(config, log, incarnation, started),
+    ensureLocalViewer(db),
+  ])
+  const { chat, runner } = createChat(config, log, models, { db, wakeUps, incarnation })
   const heartbeat = new Heartbeat(db, runner.processId, config.timers)
-  await heartbeat.beat()
+  const beaten = heartbeat.beat()
+  // Meanwhile: it takes about as long.
+  const server = createServer(config, log, chat, runner, viewer)
+  await beaten
+  started.defer(() => chat.models.close())
   started.defer(() => leave(config, chat, runner, heartbeat))
   // Nobody else can hold the embedded database: whoever ran something on it is gone.
   if (kind === 'embedded') await sweep(chat, sweeper(config, runner, heartbeat), { alone: true })
   const address = await server.listen()
   started.defer(() => runner.close())
   started.defer(server.close)
+  chat.models.start()
   // Only now: a start that fails must not take runs that it will never end, nor ask a model for them.
   started.defer(startLoops(config, chat, runner, heartbeat))
   return { ...address, runner }
+}
+
+function createServer(
+  config: Config,
+  log: Logger,
+  chat: Chat,
+  runner: GenerationRunner,
+  viewer: Viewer,
+): HttpServer {
+  return createHttpServer({
+    ...config,
+    viewer,
+    schema,
+    log,
+    createContext: (operation) => createContext(chat, aboutOf(config), operation),
+    ready: async () => !runner.isDraining && isReady(chat.db, config.timers.ready),
+    page: createPageSource(),
+  })
 }
 
 /** Milliseconds in which readers are shown the end of the last answer, before they are told to come back. */
@@ -184,16 +208,16 @@ export async function overRedis(url: string, incarnation: string): Promise<Conne
   return connectRedis(url, incarnation)
 }
 
-async function createChat(
+function createChat(
   config: Config,
-  overrides: Overrides,
   log: Logger,
+  models: Models,
   given: Omit<Streams, 'contents' | 'reads'>,
-): Promise<{ chat: Chat; runner: GenerationRunner }> {
+): { chat: Chat; runner: GenerationRunner } {
   const { db, wakeUps } = given
   const streams: Streams = { ...given, reads: new SharedReads(), contents: new Contents(db) }
   const { limits, recovery } = config
-  const base = { db, streams, models: await createProviders(config, overrides, log), limits, recovery, log }
+  const base = { db, streams, models, limits, recovery, log }
   const runner = new GenerationRunner({
     chat: base,
     runLog: new RunLog({ db, wakeUps, log, flushInterval: config.timers.flush }),

@@ -7,16 +7,15 @@ const handle = 'local'
 
 /** The one viewer of a server without accounts, made at the first start; its id stays, so accounts can adopt it. */
 export async function ensureLocalViewer(db: Db): Promise<Viewer> {
+  const local = db.selectFrom('viewer').select(['id', 'handle']).where('handle', '=', handle)
+  const viewer = await local.executeTakeFirst()
+  if (viewer) return viewer
   await db
     .insertInto('viewer')
     .values({ id: newId<ViewerId>(), handle, name: 'You', email: null, role: 'ADMIN' })
     .onConflict((conflict) => conflict.column('handle').doNothing())
     .execute()
-  return db
-    .selectFrom('viewer')
-    .select(['id', 'handle'])
-    .where('handle', '=', handle)
-    .executeTakeFirstOrThrow()
+  return local.executeTakeFirstOrThrow()
 }
 
 /** The accounts of `ids` that the viewer may see: nobody sees another's yet. */

@@ -101,15 +101,13 @@ async function applyMissing(tx: Tx, list: Migrations, lockTimeout: number): Prom
 }
 
 async function readApplied(db: Db | Tx): Promise<{ name: string; kind: string }[]> {
-  const found = await sql<{ found: boolean }>`select to_regclass('migration') is not null as found`.execute(
-    db,
-  )
-  if (!found.rows[0]?.found) return []
-  const applied = await sql<{
-    name: string
-    kind: string
-  }>`select name, kind from migration order by name`.execute(db)
-  return applied.rows
+  try {
+    const query = sql<{ name: string; kind: string }>`select name, kind from migration order by name`
+    return (await query.execute(db)).rows
+  } catch (error) {
+    if (isUndefinedTable(error)) return []
+    throw error
+  }
 }
 
 function requireCompatible(state: MigrationState): MigrationState {
@@ -120,12 +118,17 @@ function requireCompatible(state: MigrationState): MigrationState {
   )
 }
 
-/** lock_not_available */
-/** The role may not do it. */
+/** undefined_table */
+function isUndefinedTable(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '42P01'
+}
+
+/** insufficient_privilege */
 function isRefusal(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '42501'
 }
 
+/** lock_not_available */
 function isLockTimeout(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '55P03'
 }
