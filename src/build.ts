@@ -163,6 +163,7 @@ async function bundle(input: string, file: string, bundling: Bundling = {}): Pro
   const { rolldown } = await import('rolldown')
   const build = await rolldown({
     ...bundling,
+    plugins: [bundling.plugins, asciiOnly],
     input,
     platform: 'node',
     // An optional, native sibling of pg, which nobody installs.
@@ -171,8 +172,20 @@ async function bundle(input: string, file: string, bundling: Bundling = {}): Pro
     resolve: { alias: { graphql: require.resolve('graphql') } },
     onLog: (level, log, handle) => handle(level === 'warn' ? 'error' : level, log),
   })
-  await build.write({ file, format: 'cjs', codeSplitting: false, comments: { legal: false } })
+  await build.write({ file, format: 'cjs', codeSplitting: false, comments: false })
   await build.close()
+}
+
+/** V8 keeps the text of a program, in two bytes for each character where a single one of them needs that. */
+const asciiOnly: Plugin = {
+  name: 'ascii-only',
+  generateBundle: (_options, files) => {
+    for (const file of Object.values(files)) if (file.type === 'chunk') file.code = escapeUnits(file.code)
+  },
+}
+
+function escapeUnits(code: string): string {
+  return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 const graphiqlPackage = '@graphql-yoga/render-graphiql'
