@@ -21,7 +21,7 @@ describe.skipIf(!isHaproxyThere)('two processes behind the load balancer of docs
     await using first = await start(ports[0]!)
     await using second = await start(ports[1]!)
     await using balancer = await startHaproxy([first.url, second.url])
-    await eventually(async () => expect(await servedBy(balancer.url, 20)).toHaveLength(2), 20_000)
+    await eventually(async () => expect(await servedBy(balancer.url, 20)).toHaveLength(2))
 
     const parley = clientOf(balancer.url)
     const isOver = new AbortController()
@@ -35,14 +35,14 @@ describe.skipIf(!isHaproxyThere)('two processes behind the load balancer of docs
     for (const reading of readings) await reading.holds(asked.answerId, 'Before, ')
 
     const stopped = first.stop()
-    await eventually(async () => expect(await servedBy(balancer.url, 20)).toEqual(['parley-2']), 20_000)
+    await eventually(async () => expect(await servedBy(balancer.url, 20)).toEqual(['parley-2']))
     await run.text('after.')
     for (const reading of readings) await reading.holds(asked.answerId, 'Before, after.')
     await run.finish()
     for (const reading of readings) await reading.ended
     expect(await stopped).toEqual({ code: 0, signal: null, errors: '' })
     await using again = await start(ports[0]!)
-    await eventually(async () => expect(await servedBy(balancer.url, 20)).toHaveLength(2), 20_000)
+    await eventually(async () => expect(await servedBy(balancer.url, 20)).toHaveLength(2))
 
     isOver.abort()
     expect(await requests).toBeGreaterThan(0)

@@ -2,7 +2,7 @@ import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser, onPage, openScene } from '../support/browser.ts'
 
-const patient = { timeout: 20_000 }
+const patient = { timeout: 60_000 }
 
 let browser: Browser
 beforeAll(async () => {

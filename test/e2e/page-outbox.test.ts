@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser, onPage, openScene, type Scene } from '../support/browser.ts'
 import type { ScriptedRun } from '../support/scripted-provider.ts'
 
-const patient = { timeout: 20_000 }
+const patient = { timeout: 60_000 }
 
 let browser: Browser
 beforeAll(async () => {

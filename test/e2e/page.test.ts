@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser, onPage, openScene, type Scene } from '../support/browser.ts'
 
-const patient = { timeout: 20_000 }
+const patient = { timeout: 60_000 }
 /** Long before the page would ask by itself whether the server is still there, also on a machine that is busy. */
 const atOnce = { timeout: 5_000 }
 

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import {
   type Browser,
   type BrowserContext,
@@ -11,6 +8,7 @@ import {
 import { inject } from 'vitest'
 import { type App, createApp } from '../../src/server/app.ts'
 import { parseConfig } from '../../src/server/config.ts'
+import { databases, type Place } from './databases.ts'
 import { type ScriptedUpstream, startScriptedUpstream } from './scripted-provider.ts'
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
@@ -25,7 +23,10 @@ export async function launchBrowser(): Promise<Browser> {
   })
 }
 
-/** A server with an upstream that waits for the test, and a browser that looks at it. */
+/**
+ * A server with an upstream that waits for the test, and a browser that looks at it. On Postgres, where a new database
+ * costs next to nothing: the page knows no difference.
+ */
 export type Scene = AsyncDisposable & {
   readonly app: App
   /** Between the browser and the server. */
@@ -63,13 +64,19 @@ export async function openScene({
   context: options = {},
   through,
 }: SceneOptions): Promise<Scene> {
-  const folder = await mkdtemp(join(tmpdir(), 'parley-page-'))
+  const place = await databases.find(({ name }) => name === 'Postgres')!.create()
   const upstream = await startScriptedUpstream()
-  const app = await createApp(parseConfig({}, { ...defaults(upstream, folder), ...settings }))
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  const app = await createApp(parseConfig({}, { ...defaults(upstream, place), ...settings }))
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    // What moves on and on is drawn by the processor here.
+    reducedMotion: 'reduce',
+    ...options,
+  })
   const network = await startTcpProxy({ host: '127.0.0.1', port: Number(new URL(app.url).port) })
   const direct = `http://127.0.0.1:${network.port}/`
   const url = through ? await through(direct) : direct
+  context.setDefaultTimeout(60_000)
   const problems = await watch(context, new URL(url).origin)
   return {
     app,
@@ -103,7 +110,7 @@ export async function openScene({
       await network[Symbol.asyncDispose]()
       await app.close()
       await upstream.close()
-      await rm(folder, { recursive: true })
+      await place[Symbol.asyncDispose]()
     },
   }
 }
@@ -137,10 +144,11 @@ async function execute<Data>(app: App, query: string, variables: object): Promis
   return data
 }
 
-function defaults(upstream: ScriptedUpstream, dataDir: string): Record<string, string> {
+function defaults(upstream: ScriptedUpstream, { databaseUrl, dataDir }: Place): Record<string, string> {
   return {
     PORT: '0',
     LOG_LEVEL: 'error',
+    DATABASE_URL: databaseUrl ?? '',
     PARLEY_DATA_DIR: dataDir,
     ANTHROPIC_API_KEY: 'test',
     ANTHROPIC_BASE_URL: upstream.url,

@@ -11,7 +11,7 @@ import type { Readable } from 'node:stream'
 // This file stands alone: it is also run from a folder with nothing else in it, where the sources cannot be reached.
 
 /** Longest wait for anything: far beyond what it takes, short of the patience of whoever waits for the tests. */
-const patience = 30_000
+const patience = 90_000
 
 type Server = { readonly url: string; readonly process: ChildProcessByStdio<null, Readable, null> }
 

@@ -29,7 +29,7 @@ describe.each(databases)('a runner on $name', ({ open }) => {
       await answered.promise
       for (let turn = 0; turn < turns; turn++) await Promise.resolve()
       runner.fill()
-      await eventually(() => expect(looks, `after ${turns} turns`).toBe(2), 1_000)
+      await eventually(() => expect(looks, `after ${turns} turns`).toBe(2))
     }
     await runner.close()
   })

@@ -132,7 +132,7 @@ async function waiting(db: Db, text: string, count: number): Promise<void> {
     const { rows } = await sql`select from pg_stat_activity where datname = current_database()
       and wait_event_type = 'Lock' and position(${text} in query) > 0`.execute(db)
     expect(rows).toHaveLength(count)
-  }, 20_000)
+  })
 }
 
 function keyOf(globalId: string): string {

@@ -17,12 +17,13 @@ import { PGlite } from '@electric-sql/pglite'
 import { sql } from 'kysely'
 import pg from 'pg'
 import { pino } from 'pino'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Database, openDatabase, transaction } from '../../../src/server/db/connect.ts'
 import { type Embedded, startEmbedded } from '../../../src/server/db/embedded.ts'
 import { StartError } from '../../../src/server/errors.ts'
 import { startChild } from '../../support/child.ts'
 import { databases, type TestDatabase } from '../../support/databases.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const log = pino({ level: 'silent' })
 const openOne = databases[0]!.open
@@ -296,10 +297,8 @@ describe('maintenance', () => {
       select reltuples as rows, pg_current_wal_lsn() - redo_lsn as log from pg_class, pg_control_checkpoint()
       where relname = 'viewer'
     `.execute(database.db)
-    await vi.waitFor(async () => expect((await state()).rows[0]?.rows).toBe(1000), { timeout: 20_000 })
-    await vi.waitFor(async () => expect(Number((await state()).rows[0]?.log)).toBeLessThan(100_000), {
-      timeout: 20_000,
-    })
+    await eventually(async () => expect((await state()).rows[0]?.rows).toBe(1000))
+    await eventually(async () => expect(Number((await state()).rows[0]?.log)).toBeLessThan(100_000))
   })
 
   test('that fails is logged, and tried again', async () => {
@@ -308,7 +307,7 @@ describe('maintenance', () => {
     await using place = await databases[0]!.create()
     const database = await place.connect({ log: listening, vacuumInterval: 20 })
     for (const statement of breakVacuum) await sql.raw(statement).execute(database.db)
-    await vi.waitFor(() => expect(lines.length).toBeGreaterThan(1), { timeout: 20_000 })
+    await eventually(() => expect(lines.length).toBeGreaterThan(1))
     expect(JSON.parse(lines[0]!)).toMatchObject({
       msg: 'maintenance of the embedded database failed',
       err: { message: 'no more' },
@@ -330,10 +329,12 @@ const breakVacuum = [
 ]
 
 test('the template is a faster start than initdb', async () => {
+  // Of the processor's time: how long they wait for it is up to what else runs.
   const timed = async (work: () => Promise<unknown>) => {
-    const before = performance.now()
+    const before = process.cpuUsage()
     await work()
-    return Math.round(performance.now() - before)
+    const { user, system } = process.cpuUsage(before)
+    return Math.round((user + system) / 1_000)
   }
   const initdb = await timed(async () => (await PGlite.create(join(folder, 'initdb'))).close())
   const first = await timed(async () => (await open()).close())

@@ -1,11 +1,12 @@
 import { sql } from 'kysely'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Migration, migrations } from '../../../migrations/index.ts'
 import { type Db, transaction } from '../../../src/server/db/connect.ts'
 import { migrate, migrationState } from '../../../src/server/db/migrate.ts'
 import { StartError } from '../../../src/server/errors.ts'
 import { type Child, startChild } from '../../support/child.ts'
 import { databases } from '../../support/databases.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const ours = Object.keys(migrations)
 
@@ -100,7 +101,7 @@ describe('migrating a server that others use', () => {
     await reading.promise
     const change = later('9000-widen', 'expand', 'alter table viewer add column nickname text')
     const migrated = migrate(database.db, change, { lockTimeout: 300, attempts: 100, pause: 100 })
-    await vi.waitFor(async () => expect(await waiting(other.db)).toBe(true))
+    await eventually(async () => expect(await waiting(other.db)).toBe(true))
     // Queues behind the migration, which soon gives its place up; the first reader is still at it.
     expect(await read(other.db)).toEqual([])
     finished.resolve()

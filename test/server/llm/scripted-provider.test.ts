@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { eventually } from '../../support/eventually.ts'
 import { ask, claudeAt, failureOf, question } from '../../support/llm.ts'
 import { automaticText, startScriptedUpstream } from '../../support/scripted-provider.ts'
 
@@ -67,7 +68,7 @@ test('an upstream answers by itself, at a pace, and notices who leaves', async (
 
   const abort = new AbortController()
   const outcome = ask(claudeAt(upstream.url), question(), abort.signal)
-  await expect.poll(() => upstream.runs.length).toBe(2)
+  await eventually(() => expect(upstream.runs.length).toBe(2))
   abort.abort(new Error('Stopped'))
   await upstream.runs[1]?.closed
   expect((await outcome).finish).toBeNull()

@@ -308,6 +308,6 @@ async function expectHintsIn(url: string, app: TestApp): Promise<void> {
   await eventually(async () => {
     await app.createConversation()
     expect(isTold).toBe(true)
-  }, 15_000)
+  })
   spy.disconnect()
 }
