@@ -67,6 +67,15 @@ const conversationFields = `${eventFields}
   ... on ConversationChanged { conversation { id title head { id } } clientMutationId }
   ... on ConversationRemoved { conversationId removal: reason }`
 
+/** On a busy machine anything may take long: what is to end in time has a test of its own, which says so. */
+const patience = {
+  PARLEY_TIMEOUT_OPERATION: '10m',
+  PARLEY_TIMEOUT_STATEMENT: '10m',
+  PARLEY_TIMEOUT_CONNECTION_INIT: '10m',
+  PARLEY_TIMEOUT_PROVIDER_FIRST_BYTE: '10m',
+  PARLEY_TIMEOUT_PROVIDER_BYTE_IDLE: '10m',
+}
+
 export async function startApp({
   place,
   upstream,
@@ -80,6 +89,7 @@ export async function startApp({
       PARLEY_DATA_DIR: place.dataDir,
       // Tests ask faster than people do; the limit has a test of its own.
       PARLEY_LIMIT_OPERATIONS_PER_SECOND: '100000',
+      ...patience,
       ...(place.databaseUrl && { DATABASE_URL: place.databaseUrl }),
       ...(upstream && { ANTHROPIC_API_KEY: 'test-key', ANTHROPIC_BASE_URL: upstream.url }),
       ...settings,

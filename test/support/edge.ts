@@ -29,6 +29,9 @@ type EdgeOverrides = Partial<Omit<HttpServerOptions, 'limits' | 'timers'>> & {
 
 export const edgeViewer = { id: '00000000-0000-7000-8000-000000000001' as ViewerId, handle: 'local' }
 
+/** Milliseconds: on a busy machine anything may take long, and what is to end in time has a test of its own. */
+const patience = { operation: 600_000, connectionInit: 600_000, ping: 600_000, stall: 600_000 }
+
 export async function startEdge(overrides: EdgeOverrides = {}): Promise<Edge> {
   const log: LogEntry[] = []
   const sink = new Writable({
@@ -53,7 +56,7 @@ export async function startEdge(overrides: EdgeOverrides = {}): Promise<Edge> {
     page: createPageSource('/nonexistent'),
     ...overrides,
     limits: { ...defaultLimits, ...overrides.limits },
-    timers: { operation: 30_000, connectionInit: 3_000, ping: 12_000, stall: 30_000, ...overrides.timers },
+    timers: { ...patience, ...overrides.timers },
   })
   const { port } = await server.listen()
   const url = `http://127.0.0.1:${port}/`
