@@ -101,11 +101,13 @@ async function serve(
   started: AsyncDisposableStack,
 ): Promise<{ url: string; port: number; runner: GenerationRunner }> {
   const incarnation = await readIncarnation(db)
+  const contents = new Contents(db)
   const [wakeUps, viewer] = await Promise.all([
-    startWakeUps(config, log, incarnation, started),
+    startWakeUps(config, log, incarnation, contents, started),
     ensureLocalViewer(db),
   ])
-  const { chat, runner } = createChat(config, log, models, { db, wakeUps, incarnation })
+  const streams = { db, reads: new SharedReads(), contents, wakeUps, incarnation }
+  const { chat, runner } = createChat(config, log, models, streams)
   const heartbeat = new Heartbeat(db, runner.processId, config.timers)
   const beaten = heartbeat.beat()
   // Meanwhile: it takes about as long.
@@ -181,6 +183,7 @@ async function startWakeUps(
   { databaseUrl, redisUrl }: Config,
   log: Logger,
   incarnation: string,
+  contents: Contents,
   started: AsyncDisposableStack,
 ): Promise<WakeUps> {
   if (databaseUrl === null) {
@@ -193,8 +196,9 @@ async function startWakeUps(
     watch: (topic) => buses.forEach((bus) => bus.watch(topic)),
     unwatch: (topic) => buses.forEach((bus) => bus.unwatch(topic)),
   })
-  if (redisUrl !== null) buses.push(new Bus('Redis', await overRedis(redisUrl, incarnation), local, log))
-  buses.push(new Bus('NOTIFY', connectNotify(databaseUrl), local, log))
+  if (redisUrl !== null)
+    buses.push(new Bus('Redis', await overRedis(redisUrl, incarnation), local, contents, log))
+  buses.push(new Bus('NOTIFY', connectNotify(databaseUrl), local, contents, log))
   for (const bus of buses) {
     started.defer(() => bus.close())
     await bus.start()
@@ -212,10 +216,9 @@ function createChat(
   config: Config,
   log: Logger,
   models: Models,
-  given: Omit<Streams, 'contents' | 'reads'>,
+  streams: Streams,
 ): { chat: Chat; runner: GenerationRunner } {
-  const { db, wakeUps } = given
-  const streams: Streams = { ...given, reads: new SharedReads(), contents: new Contents(db) }
+  const { db, wakeUps } = streams
   const { limits, recovery } = config
   const base = { db, streams, models, limits, recovery, log }
   const runner = new GenerationRunner({

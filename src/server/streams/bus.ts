@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reasonOf, StartError } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import type { Tail } from './content.ts'
+import type { Contents } from './contents.ts'
 import type { Topic, WakeUps } from './wake-ups.ts'
 
 /** One connection to what carries hints between processes. It ends when it breaks or is silent for too long. */
 export interface Line {
   /** Tells the other processes. Resolves when it is handed over; a failure ends the line. */
-  send(topics: readonly Topic[]): Promise<void>
+  send(hints: Hints): Promise<void>
   /** From now on this process wants hints of a topic. Resolves once they come; null: they come already. */
   watch(topic: Topic): Promise<unknown> | null
   unwatch(topic: Topic): void
@@ -17,18 +19,24 @@ export interface Line {
   close(): void
 }
 
+/** Topics to wake, and of runs the text that was committed since the last hint; null: look into the database. */
+export type Hints = ReadonlyMap<Topic, Tail | null>
+
 /**
  * Opens a line. `hear` is called with what other processes have woken, never with what was sent on the line itself.
+ * A line may leave out tails.
  *
  * @throws StartError where trying again is of no use, because the setting is wrong
  */
-export type Connect = (hear: (topics: readonly Topic[]) => void) => Promise<Line>
+export type Connect = (hear: (topics: readonly Topic[], tails: readonly Tail[]) => void) => Promise<Line>
 
 /** Milliseconds between two sends of one process, between two looks whether a line lives, and between two attempts. */
 const sendInterval = 20
 const checkInterval = 10_000
 const firstPause = 200
 const longestPause = 5_000
+/** UTF-16 units that one run may have waiting here; what is longer is read from the database. */
+const longestTail = 16_000
 /** How long a stop waits for hints that are still to be sent, in milliseconds. */
 const closeTimeout = 1_000
 
@@ -40,19 +48,21 @@ export class Bus {
   readonly #name: string
   readonly #connect: Connect
   readonly #local: WakeUps
+  readonly #contents: Contents
   readonly #log: Logger
   readonly #closing = new AbortController()
-  readonly #waiting = new Set<Topic>()
+  #waiting = new Map<Topic, Tail | null>()
   #line: Line | null = null
   #sending: Promise<void> | null = null
   #kept: Promise<void> = Promise.resolve()
   #isDown = false
 
-  /** `name` is what operators know it by; `local` is whom to wake. */
-  constructor(name: string, connect: Connect, local: WakeUps, log: Logger) {
+  /** `name` is what operators know it by; `local` is whom to wake, `contents` what committed text is added to. */
+  constructor(name: string, connect: Connect, local: WakeUps, contents: Contents, log: Logger) {
     this.#name = name
     this.#connect = connect
     this.#local = local
+    this.#contents = contents
     this.#log = log
   }
 
@@ -71,9 +81,11 @@ export class Bus {
   }
 
   /** Sends at once, but no sooner than 20 ms after the send before; meanwhile hints of one topic become one. */
-  publish(topics: Iterable<Topic>): void {
+  publish(topics: Iterable<Topic>, tails: readonly Tail[] = []): void {
     if (!this.#line) return
-    for (const topic of topics) this.#waiting.add(topic)
+    const told = new Map<Topic, Tail>(tails.map((tail) => [`run:${tail.generationId}`, tail]))
+    for (const topic of topics)
+      this.#waiting.set(topic, joined(this.#waiting.get(topic), told.get(topic) ?? null))
     this.#sending ??= this.#sendWaiting()
   }
 
@@ -99,10 +111,10 @@ export class Bus {
 
   async #sendWaiting(): Promise<void> {
     while (this.#line && this.#waiting.size > 0) {
-      const topics = [...this.#waiting]
-      this.#waiting.clear()
+      const hints = this.#waiting
+      this.#waiting = new Map()
       // One batch at a time: what a slow line does not take is gathered, not queued.
-      await Promise.all([this.#line.send(topics).catch(() => {}), sleep(sendInterval)])
+      await Promise.all([this.#line.send(hints).catch(() => {}), sleep(sendInterval)])
     }
     this.#waiting.clear()
     this.#sending = null
@@ -142,7 +154,7 @@ export class Bus {
   async #open(isStart: boolean): Promise<Line | null> {
     if (this.#closing.signal.aborted) return null
     try {
-      const line = await this.#connect((topics) => this.#local.wakeHere(topics))
+      const line = await this.#connect((...heard) => this.#hear(...heard))
       if (this.#isDown) this.#log.info(`${this.#name} carries wake-ups again`)
       this.#isDown = false
       return line
@@ -151,6 +163,14 @@ export class Bus {
       this.#tellDown(error)
       return null
     }
+  }
+
+  #hear(topics: readonly Topic[], tails: readonly Tail[]): void {
+    const { grown = [], unknown = [] } = Object.groupBy(tails, (tail) =>
+      this.#contents.extend(tail) ? 'grown' : 'unknown',
+    )
+    this.#local.wakeHere([...topics, ...unknown.map(({ generationId }) => `run:${generationId}` as const)])
+    this.#local.wakeGrown(grown.map(({ generationId }) => generationId))
   }
 
   #tellDown(reason: unknown): void {
@@ -170,13 +190,26 @@ export class Bus {
   }
 }
 
+/** What there is to say of a run that was woken twice; null as soon as the database has to be asked. */
+function joined(before: Tail | null | undefined, next: Tail | null): Tail | null {
+  if (before === undefined) return next && bounded(next)
+  if (!before || !next || before.revision !== next.revision) return null
+  const [last, first] = [before.chunks.at(-1)!, next.chunks[0]!]
+  if (first.part !== last.part || first.start !== last.start + last.text.length) return null
+  return bounded({ ...next, chunks: [...before.chunks, ...next.chunks] })
+}
+
+function bounded(tail: Tail): Tail | null {
+  return tail.chunks.reduce((length, { text }) => length + text.length, 0) > longestTail ? null : tail
+}
+
 /** The wake-ups of this process, and those of the others over the first of these buses that is up. */
 export function overBuses(local: WakeUps, buses: readonly Bus[]): WakeUps {
   return {
     ...local,
-    wake(topics) {
+    wake(topics, tails) {
       const woken = [...topics]
-      buses.find((bus) => bus.isUp)?.publish(woken)
+      buses.find((bus) => bus.isUp)?.publish(woken, tails)
       return local.wakeHere(woken)
     },
   }

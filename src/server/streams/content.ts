@@ -1,5 +1,5 @@
 import type { ChunkKind } from '../db/tables.ts'
-import type { MessageId } from '../ids.ts'
+import type { GenerationId, MessageId } from '../ids.ts'
 import { GrowingText } from './growing-text.ts'
 
 /** A finished part of a message. */
@@ -15,6 +15,17 @@ export type Chunk = {
   readonly start: number
   readonly kind: ChunkKind
   readonly text: string
+}
+
+/**
+ * Text that was just committed, as the process that writes the run tells the others. Its chunks follow each other, and
+ * whoever holds all that came before them holds all of the run.
+ */
+export type Tail = {
+  readonly generationId: GenerationId
+  readonly revision: number
+  readonly at: Date
+  readonly chunks: readonly Chunk[]
 }
 
 /**
@@ -58,6 +69,28 @@ export function addChunks(content: Content, chunks: readonly Chunk[]): void {
     const held = (content.parts[part] ??= { kind, text: new GrowingText() })
     if (held.text.length <= start) held.text.append(text)
   }
+}
+
+/** Adds a tail that begins exactly where the content ends; false, and nothing is changed, for any other one. */
+export function addTail(content: Content, { revision, at, chunks }: Tail): boolean {
+  const end = endOf(content)
+  if (content.ended || revision !== content.revision) return false
+  for (const { part, start, text } of chunks) {
+    // The first one says nothing of where the part before it ends, the others do.
+    const isNext = chunks[0]!.part < part && part === end.part + 1 && start === 0
+    if (!isNext && (part !== end.part || start !== end.start)) return false
+    end.part = part
+    end.start = start + text.length
+  }
+  addChunks(content, chunks)
+  content.at = at
+  return true
+}
+
+/** The place behind the last text that is held. */
+export function endOf({ parts }: Pick<Content, 'parts'>): { part: number; start: number } {
+  const part = Math.max(parts.length - 1, 0)
+  return { part, start: parts[part]?.text.length ?? 0 }
 }
 
 /** Puts the parts of a message in the place of what was held. */

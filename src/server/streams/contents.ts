@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Db } from '../db/connect.ts'
 import type { ChunkKind, GenerationStatus, StoredPart } from '../db/tables.ts'
 import type { GenerationId, MessageId } from '../ids.ts'
-import { addChunks, type Content, emptyContent, setParts } from './content.ts'
+import { addChunks, addTail, type Content, emptyContent, endOf, setParts, type Tail } from './content.ts'
 
 /** Runs that one statement reads at the most: each of them may bring a whole answer. */
 const runsPerRead = 100
@@ -45,6 +45,20 @@ export class Contents {
   /** The content of a run that this process writes. */
   ownOf(id: GenerationId): Content | undefined {
     return this.#own.get(id)
+  }
+
+  /** The content of a run whose text other processes send here after its commit, as far as that is known here. */
+  heldOf(id: GenerationId): Content | undefined {
+    return this.#own.get(id) ?? this.#read.get(id)?.deref()
+  }
+
+  /**
+   * Takes what another process has just committed, if it follows exactly what is held here of the run. False where
+   * that is not so, or nobody reads the run here: then the database has to be asked.
+   */
+  extend(tail: Tail): boolean {
+    const held = this.#read.get(tail.generationId)?.deref()
+    return held !== undefined && !this.#own.has(tail.generationId) && addTail(held, tail)
   }
 
   /**
@@ -135,7 +149,7 @@ type Run = {
  * use: every read would look at all of the run.
  */
 async function readRuns(db: Db, held: readonly Held[]): Promise<Map<GenerationId, Run>> {
-  const places = held.map(({ content }) => endOf(content))
+  const places = held.map(({ content }) => endOf(content ?? { parts: [] }))
   const { rows } = await sql<Run>`
     select run.id, run.message_id as "messageId", run.status, run.revision, message.parts,
       coalesce(run.finished_at, clock_timestamp()) as at,
@@ -144,15 +158,10 @@ async function readRuns(db: Db, held: readonly Held[]): Promise<Map<GenerationId
          case when run.revision = held.revision then held.part else 0 end,
          case when run.revision = held.revision then held.start else 0 end)) as chunks
     from unnest(
-      ${held.map(({ id }) => id)}::uuid[], ${places.map(({ revision }) => revision)}::integer[],
+      ${held.map(({ id }) => id)}::uuid[], ${held.map(({ content }) => content?.revision ?? 0)}::integer[],
       ${places.map(({ part }) => part)}::integer[], ${places.map(({ start }) => start)}::integer[]
     ) as held (id, revision, part, start)
     join generation run on run.id = held.id
     join message on message.id = run.message_id`.execute(db)
   return new Map(rows.map((run) => [run.id, run]))
-}
-
-function endOf(content: Content | null): { revision: number; part: number; start: number } {
-  const part = Math.max((content?.parts.length ?? 0) - 1, 0)
-  return { revision: content?.revision ?? 0, part, start: content?.parts[part]?.text.length ?? 0 }
 }

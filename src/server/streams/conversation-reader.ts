@@ -13,7 +13,7 @@ import {
   type Unplaced,
 } from './items.ts'
 import type { Reader, Streams } from './reader.ts'
-import type { Listener, Topic } from './wake-ups.ts'
+import type { Growth, Listener, Topic } from './wake-ups.ts'
 
 /** A conversation, or only one of its runs. */
 export type ConversationScope = {
@@ -74,13 +74,13 @@ export class ConversationReader implements Reader<ConversationItem> {
     return placed(item, this.#name, { seq: this.#seq, places: this.#places })
   }
 
-  read(woken: ReadonlySet<Topic>, listener: Listener) {
+  read(woken: ReadonlySet<Topic | Growth>, listener: Listener) {
     if (woken.has(this.topic) && !this.behind) this.#stale = true
-    const texts = this.behind ? null : this.#ownTexts(woken)
+    const texts = this.behind ? null : this.#heldTexts(woken)
     return texts ? this.#items([], false, null, texts, listener) : this.#load(woken, listener)
   }
 
-  async #load(woken: ReadonlySet<Topic>, listener: Listener): Promise<Iterable<ConversationItem>> {
+  async #load(woken: ReadonlySet<Topic | Growth>, listener: Listener): Promise<Iterable<ConversationItem>> {
     const first = this.#stale && this.#events.length === 0
     if (first) await this.#readEvents()
     const events = this.#takeEvents()
@@ -105,24 +105,26 @@ export class ConversationReader implements Reader<ConversationItem> {
     return this.#events.splice(0, end < 0 ? Infinity : end + 1)
   }
 
-  /** What was woken of runs that this process writes; null when there are others. */
-  #ownTexts(woken: ReadonlySet<Topic>): [GenerationId, Content][] | null {
+  /** What was woken of runs whose new text is here; null when the database has to be asked about one. */
+  #heldTexts(woken: ReadonlySet<Topic | Growth>): [GenerationId, Content][] | null {
     const texts: [GenerationId, Content][] = []
-    for (const id of this.#places.keys()) {
-      if (!woken.has(`run:${id}`)) continue
-      const content = this.#streams.contents.ownOf(id)
+    const { contents } = this.#streams
+    for (const id of this.#wokenRuns(woken)) {
+      const content = woken.has(`run:${id}`) ? contents.ownOf(id) : contents.heldOf(id)
       if (!content) return null
       texts.push([id, content])
     }
     return texts
   }
 
-  async #texts(woken: ReadonlySet<Topic>): Promise<[GenerationId, Content][]> {
+  async #texts(woken: ReadonlySet<Topic | Growth>): Promise<[GenerationId, Content][]> {
     const texts: [GenerationId, Content][] = []
-    for (const id of this.#places.keys()) {
-      if (woken.has(`run:${id}`)) texts.push([id, await this.#textOf(id, false)])
-    }
+    for (const id of this.#wokenRuns(woken)) texts.push([id, await this.#textOf(id, false)])
     return texts
+  }
+
+  #wokenRuns(woken: ReadonlySet<Topic | Growth>): GenerationId[] {
+    return [...this.#places.keys()].filter((id) => woken.has(`run:${id}`) || woken.has(`growth:${id}`))
   }
 
   #textOf(id: GenerationId, ended: boolean): Promise<Content> {

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { Connect, Line } from './bus.ts'
+import type { Connect, Hints, Line } from './bus.ts'
 import type { Topic } from './wake-ups.ts'
 
 /** A database has channels of its own, so that one name serves every installation. */
@@ -51,13 +51,17 @@ class NotifyLine implements Line {
   async listen(hear: Parameters<Connect>[0]): Promise<void> {
     const { rows } = await this.#client.query<{ pid: number }>('select pg_backend_pid() as pid')
     this.#client.on('notification', ({ processId, payload = '' }) => {
-      if (processId !== rows[0]?.pid) hear(payload.split(',') as Topic[])
+      if (processId !== rows[0]?.pid) hear(payload.split(',') as Topic[], [])
     })
     await this.#client.query(`listen ${channel}`)
   }
 
-  /** A statement of its own, because notifications serialise the commits that they are part of. */
-  async send(topics: readonly Topic[]): Promise<void> {
+  /**
+   * A statement of its own, because notifications serialise the commits that they are part of. Without tails: text
+   * would not fit into them.
+   */
+  async send(hints: Hints): Promise<void> {
+    const topics = [...hints.keys()]
     const payloads = []
     for (let from = 0; from < topics.length; from += topicsAtOnce)
       payloads.push(topics.slice(from, from + topicsAtOnce).join(','))

@@ -2,7 +2,7 @@ import type { Db } from '../db/connect.ts'
 import type { SharedReads } from '../db/shared-reads.ts'
 import type { Contents } from './contents.ts'
 import type { HeartbeatItem, ResyncItem, Unplaced } from './items.ts'
-import type { Listener, Topic, WakeUps } from './wake-ups.ts'
+import type { Growth, Listener, Topic, WakeUps } from './wake-ups.ts'
 
 /** What following needs. */
 export type Streams = {
@@ -19,7 +19,7 @@ export type Reader<Item> = {
   readonly topic: Topic
   begin(listener: Listener): Promise<void>
   /** Reads what is new in the topics that were woken, or a part of it that fits into memory. */
-  read(woken: ReadonlySet<Topic>, listener: Listener): Promise<Iterable<Item>> | Iterable<Item>
+  read(woken: ReadonlySet<Topic | Growth>, listener: Listener): Promise<Iterable<Item>> | Iterable<Item>
   /** Whether there is more to be read than the last read gave. */
   readonly behind: boolean
   /** Whether nothing will follow. */

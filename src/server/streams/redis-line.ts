@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { Redis, ReplyError } from 'ioredis'
+import type { ChunkKind } from '../db/tables.ts'
 import { reasonOf, StartError } from '../errors.ts'
-import type { Connect, Line } from './bus.ts'
+import type { GenerationId } from '../ids.ts'
+import type { Connect, Hints, Line } from './bus.ts'
+import type { Tail } from './content.ts'
 import type { Topic } from './wake-ups.ts'
 
 /**
@@ -49,6 +52,35 @@ function isRefusal(error: unknown): boolean {
   return error instanceof ReplyError && /^(WRONGPASS|NOAUTH|NOPERM)\b|\bDB index\b/.test(reasonOf(error))
 }
 
+/** A tail as it is sent: the run, its revision, the time of the commit, and of each chunk part, start, kind and text. */
+type Sent = [GenerationId, number, number, [number, number, ChunkKind, unknown][]]
+
+function write(hints: readonly (readonly [Topic, Tail | null])[]): string {
+  const topics = hints.flatMap(([topic, tail]) => (tail ? [] : topic))
+  const tails = hints.flatMap(([, tail]) => (tail ? [sent(tail)] : []))
+  return JSON.stringify([topics, tails])
+}
+
+function sent({ generationId, revision, at, chunks }: Tail): Sent {
+  const pieces = chunks.map(({ part, start, kind, text }): Sent[3][number] => [part, start, kind, text])
+  return [generationId, revision, at.getTime(), pieces]
+}
+
+/** What can't be read, as another version may write it, says nothing. */
+function parse(message: string): { topics: Topic[]; tails: Tail[] } {
+  try {
+    const [topics, tails] = JSON.parse(message) as [Topic[], Sent[]]
+    return { topics: topics.map(String) as Topic[], tails: tails.map(tailFrom) }
+  } catch {
+    return { topics: [], tails: [] }
+  }
+}
+
+function tailFrom([generationId, revision, at, pieces]: Sent): Tail {
+  const chunks = pieces.map(([part, start, kind, text]) => ({ part, start, kind, text: String(text) }))
+  return { generationId, revision, at: new Date(at), chunks }
+}
+
 /** Topics of one channel that are watched here, and when its hints come: null once they do. */
 type Subscription = { topics: number; coming: Promise<unknown> | null }
 
@@ -70,8 +102,9 @@ class RedisLine implements Line {
     })
     redis.on('end', () => this.#end.resolve(new Error('Connection closed')))
     redis.on('message', (_channel, message) => {
-      const [sender, ...topics] = message.split(',')
-      if (sender !== this.#sender) hear(topics as Topic[])
+      if (message.startsWith(this.#sender)) return
+      const { topics, tails } = parse(message.slice(this.#sender.length))
+      hear(topics, tails)
     })
   }
 
@@ -79,10 +112,10 @@ class RedisLine implements Line {
     return this.#end.promise
   }
 
-  async send(topics: readonly Topic[]): Promise<void> {
+  async send(hints: Hints): Promise<void> {
     const pipeline = this.#redis.pipeline()
-    for (const [channel, some] of Map.groupBy(topics, (topic) => this.#channelOf(topic)))
-      pipeline.publish(channel, [this.#sender, ...some].join(','))
+    for (const [channel, some] of Map.groupBy(hints, ([topic]) => this.#channelOf(topic)))
+      pipeline.publish(channel, this.#sender + write(some))
     const results = await this.#orEnd(pipeline.exec())
     const failure = results?.find(([error]) => error)?.[0]
     if (failure) await this.#orEnd(Promise.reject(failure))

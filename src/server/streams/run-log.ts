@@ -5,7 +5,7 @@ import type { ChunkKind } from '../db/tables.ts'
 import { UnavailableError } from '../errors.ts'
 import type { GenerationId } from '../ids.ts'
 import type { Logger } from '../log.ts'
-import { addChunks, type Chunk, type Content } from './content.ts'
+import { addChunks, type Chunk, type Content, type Tail } from './content.ts'
 import type { WakeUps } from './wake-ups.ts'
 
 /** The right to write one run: whoever holds an older epoch is fenced off. */
@@ -149,7 +149,9 @@ export class RunLog {
   #show(batch: readonly Batch[], committed: ReadonlyMap<GenerationId, Date>): void {
     for (const { writer, chunks } of batch)
       writer.committed(chunks, committed.get(writer.lease.generationId) ?? null)
-    const readers = this.#options.wakeUps.wake([...committed.keys()].map((id) => `run:${id}` as const))
+    const tails = batch.flatMap(({ writer, chunks }) => tailOf(writer, chunks, committed) ?? [])
+    const topics = tails.map(({ generationId }) => `run:${generationId}` as const)
+    const readers = this.#options.wakeUps.wake(topics, tails)
     this.#crowd = Math.max(batch.length, readers)
   }
 }
@@ -174,6 +176,10 @@ export class RunWriter {
   /** Aborts, with the error that {@link append} throws, once nothing of this run will be committed any more. */
   get failure(): AbortSignal {
     return this.#failure.signal
+  }
+
+  get revision(): number {
+    return this.#content.revision
   }
 
   /** Whether nothing of this run has been committed yet: somebody is waiting for its first word. */
@@ -230,6 +236,15 @@ export class RunWriter {
     if (last?.part === part) this.#waiting[this.#waiting.length - 1] = { ...last, text: last.text + text }
     else this.#waiting.push({ part, start, kind, text })
   }
+}
+
+function tailOf(
+  { lease: { generationId }, revision }: RunWriter,
+  chunks: readonly Chunk[],
+  committed: ReadonlyMap<GenerationId, Date>,
+): Tail | null {
+  const at = committed.get(generationId)
+  return at ? { generationId, revision, at, chunks } : null
 }
 
 type Batch = { readonly writer: RunWriter; readonly chunks: readonly Chunk[] }

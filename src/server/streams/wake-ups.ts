@@ -1,4 +1,5 @@
 import type { ConversationId, GenerationId, ViewerId } from '../ids.ts'
+import type { Tail } from './content.ts'
 
 /**
  * What can be waited for: durable events of a conversation or a viewer, the text of a run, or that a run was queued,
@@ -6,15 +7,20 @@ import type { ConversationId, GenerationId, ViewerId } from '../ids.ts'
  */
 export type Topic = `conversation:${ConversationId}` | `viewer:${ViewerId}` | `run:${GenerationId}` | 'queue'
 
+/** What a listener to a run finds woken when text of it has come here by itself: the database need not be asked. */
+export type Growth = `growth:${GenerationId}`
+
 /**
- * Tells readers to look again. A hint, sent after the commit: it carries no data, and losing one costs latency,
- * never an event.
+ * Tells readers to look again. A hint, sent after the commit: losing one costs latency, never an event. With it goes
+ * the text that was committed, for processes that hold what comes before it.
  */
 export interface WakeUps {
   /** Wakes whoever listens, in every process that shares the database. Returns how many there are in this one. */
-  wake(topics: Iterable<Topic>): number
+  wake(topics: Iterable<Topic>, tails?: readonly Tail[]): number
   /** Only those in this process, with what the others find out by themselves. */
   wakeHere(topics: Iterable<Topic>): number
+  /** Only those in this process who listen to runs of which text has come here by itself. */
+  wakeGrown(ids: Iterable<GenerationId>): void
   /** Listens from now on. Listen before reading: what is appended between the two would otherwise be missed. */
   listen(topics: Iterable<Topic>): Listener
   /** Topics that somebody in this process listens to. */
@@ -26,8 +32,8 @@ export interface Listener extends Disposable {
   /** Listens to one more topic, which counts as woken at first: what it tells of may have happened before. */
   add(topic: Topic): void
   remove(topic: Topic): void
-  /** Topics woken since they were last taken. */
-  take(): ReadonlySet<Topic>
+  /** What was woken since it was last taken. */
+  take(): ReadonlySet<Topic | Growth>
   /** Resolves once a topic is woken, `timeout` milliseconds have passed, or `signal` aborts; at once if one was. */
   woken(signal: AbortSignal, timeout?: number): Promise<void>
 }
@@ -50,6 +56,10 @@ export function createWakeUps(watcher: Watcher | null = null): WakeUps {
   return {
     wake,
     wakeHere: wake,
+    wakeGrown(ids) {
+      for (const id of ids)
+        for (const listener of listeners.byTopic.get(`run:${id}`) ?? []) listener.wake(`growth:${id}`)
+    },
     listen(topics) {
       const listener = new MemoryListener(listeners)
       for (const topic of topics) listener.add(topic)
@@ -64,7 +74,7 @@ type Listeners = { readonly byTopic: Map<Topic, Set<MemoryListener>>; readonly w
 class MemoryListener implements Listener {
   readonly #listeners: Listeners
   readonly #topics = new Set<Topic>()
-  #woken = new Set<Topic>()
+  #woken = new Set<Topic | Growth>()
   #notify: (() => void) | null = null
   #signal: AbortSignal | null = null
 
@@ -92,12 +102,12 @@ class MemoryListener implements Listener {
     watcher?.unwatch(topic)
   }
 
-  wake(topic: Topic): void {
+  wake(topic: Topic | Growth): void {
     this.#woken.add(topic)
     this.#notify?.()
   }
 
-  take(): ReadonlySet<Topic> {
+  take(): ReadonlySet<Topic | Growth> {
     const woken = this.#woken
     this.#woken = new Set()
     return woken

@@ -3,16 +3,17 @@ import { sql } from 'kysely'
 import { type Logger, pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { parseConfig } from '../../../src/server/config.ts'
-import { transaction } from '../../../src/server/db/connect.ts'
+import { openDatabase, transaction } from '../../../src/server/db/connect.ts'
 import { StartError } from '../../../src/server/errors.ts'
 import { type GenerationId, newId } from '../../../src/server/ids.ts'
-import type { Connect } from '../../../src/server/streams/bus.ts'
+import type { Connect, Hints } from '../../../src/server/streams/bus.ts'
 import { connectNotify } from '../../../src/server/streams/notify-line.ts'
 import { connectRedis } from '../../../src/server/streams/redis-line.ts'
 import type { Topic } from '../../../src/server/streams/wake-ups.ts'
-import { type Asked, startApp, type TestApp } from '../../support/app.ts'
+import { type Asked, startApp, type TestApp, type TestAppOptions } from '../../support/app.ts'
 import { databases, type Place } from '../../support/databases.ts'
 import { eventually } from '../../support/eventually.ts'
+import { hooked } from '../../support/intercept.ts'
 import { Reading } from '../../support/reading.ts'
 import { openRedis, redis, startRedis } from '../../support/redis.ts'
 import { automaticText, startScriptedUpstream } from '../../support/scripted-provider.ts'
@@ -132,10 +133,10 @@ describe.each(kinds)('readers in another process, woken by $name on Postgres', (
       ...topics.map((topic) => one.watch(topic)),
       ...topics.map((topic) => other.watch(topic)),
     ])
-    await one.send(topics)
+    await one.send(hintsOf(topics))
     await eventually(() => expect(other.heard).toEqual(new Set(topics)))
     // What comes back would have come before this.
-    await other.send([topics[0]!])
+    await other.send(hintsOf([topics[0]!]))
     await eventually(() => expect(one.heard).toEqual(new Set([topics[0]])))
     one.close()
     other.close()
@@ -167,6 +168,59 @@ describe('NOTIFY on Postgres', () => {
 })
 
 describe.skipIf(!redis.canBeStarted)('Redis on Postgres', () => {
+  test('carries text that was committed, which is not read again', async () => {
+    await using server = await startRedis()
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    const settings = { ...noPoll, REDIS_URL: server.url }
+    let reads = 0
+    const counted = countingReads(() => (reads += 1))
+    await using writer = await startApp({ place, upstream, settings })
+    await using other = await startApp({ place, settings, ...counted })
+    const asked = await writer.ask(await writer.createConversation())
+    const readers = [
+      new Reading(other.follow(asked.generationId)),
+      new Reading(other.follow(asked.generationId)),
+    ]
+    const run = await upstream.request()
+    const holdAll = (words: number) =>
+      Promise.all(readers.map((reader) => reader.holds(asked.answerId, automaticText(words))))
+    await run.text('1 ')
+    await holdAll(1)
+    // A read may have been on its way while that was sent.
+    await run.text('2 ')
+    await holdAll(2)
+    const before = reads
+    for (let words = 3; words <= 30; words++) {
+      await run.text(`${words} `)
+      await holdAll(words)
+    }
+    expect(reads - before).toBeLessThan(5)
+    await run.finish()
+    for (const reader of readers) expect(await reader.ended).toBeNull()
+  })
+
+  test('that repeats, mixes up, loses and invents what it carries harms no text', async () => {
+    await using server = await startRedis()
+    await using place = await postgres.create()
+    await using upstream = await startScriptedUpstream()
+    const settings = { ...noPoll, REDIS_URL: server.url }
+    await using writer = await startApp({ place, upstream, settings })
+    await using other = await startApp({ place, settings })
+    await using unreliable = await startUnreliable(server.url)
+    const asked = await writer.ask(await writer.createConversation())
+    const reader = new Reading(other.follow(asked.generationId))
+    const run = await upstream.request()
+    for (let words = 1; words <= 30; words++) {
+      await run.text(`${words} `)
+      await reader.holds(asked.answerId, automaticText(words))
+      await unreliable.harm()
+    }
+    await run.finish()
+    expect(await reader.ended).toBeNull()
+    expect(reader.text(asked.answerId)).toBe(automaticText(30))
+  })
+
   test('killed and started again under load costs no reader anything, and one line of the log', async () => {
     await using server = await startRedis()
     await using place = await postgres.create()
@@ -271,8 +325,55 @@ test('a REDIS_URL that is none is refused without being shown', () => {
   expect(parse).toThrow('REDIS_URL: got a value that is not shown, takes a URL as redis://')
 })
 
+function hintsOf(topics: readonly Topic[]): Hints {
+  return new Map(topics.map((topic) => [topic, null]))
+}
+
 function topicOf(): Topic {
   return `run:${newId<GenerationId>()}`
+}
+
+/** The database of an app, with a call for each statement that has read text of runs under way. */
+function countingReads(onRead: () => void): Pick<TestAppOptions, 'openDatabase'> {
+  return {
+    async openDatabase(options) {
+      const database = await openDatabase(options)
+      const onAnswer = (statement: string) => {
+        if (statement.includes('from chunk where generation_id = run.id')) onRead()
+      }
+      return { ...database, db: hooked(database.db, onAnswer) }
+    },
+  }
+}
+
+/** Hears everything that a Redis carries, and says it again as if it came from somebody else. */
+async function startUnreliable(url: string) {
+  const [ear, mouth] = [new Redis(url), new Redis(url)]
+  const heard: [string, string][] = []
+  ear.on('pmessage', (_pattern, channel, message) => {
+    if (!message.startsWith('someone!')) heard.push([channel, message])
+  })
+  await ear.psubscribe('parley:*')
+  const say = (channel: string, words: string) => mouth.publish(channel, `someone!${words}`)
+  return {
+    async harm() {
+      for (const [channel, message] of heard.slice(-8).reverse()) {
+        const words = message.slice(8)
+        await say(channel, words)
+        // Text that leaves something out, a message that is cut off, and one that makes no sense.
+        await say(
+          channel,
+          words.replace(/\[0,(\d+),"TEXT"/g, (_all, start) => `[0,${Number(start) + 1_000},"TEXT"`),
+        )
+        await say(channel, words.slice(0, -3))
+        await say(channel, '[null,[[null,0,0,[[0]]],7]]')
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      ear.disconnect()
+      mouth.disconnect()
+    },
+  }
 }
 
 /** A line, and what it has brought. */

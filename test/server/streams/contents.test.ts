@@ -1,12 +1,12 @@
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
-import { type Tx, transaction } from '../../../src/server/db/connect.ts'
+import { type Db, type Tx, transaction } from '../../../src/server/db/connect.ts'
 import type { GenerationId } from '../../../src/server/ids.ts'
-import type { Content } from '../../../src/server/streams/content.ts'
+import type { Content, Tail } from '../../../src/server/streams/content.ts'
 import { Contents } from '../../../src/server/streams/contents.ts'
 import { databases } from '../../support/databases.ts'
 import { hooked } from '../../support/intercept.ts'
-import { startRun } from '../../support/run.ts'
+import { partsOf, startRun } from '../../support/run.ts'
 
 describe.each(databases)('the text of runs that other processes write, on $name', ({ open }) => {
   test('is read again for those who came during a read that failed', async () => {
@@ -49,10 +49,98 @@ describe.each(databases)('the text of runs that other processes write, on $name'
       expect((await rowsLookedAt(tx)) - before).toBeLessThan(10)
     })
   })
+
+  test('goes on with what its writer sends, and asks the database for nothing of that', async () => {
+    await using database = await open()
+    const { id } = await startRun(database.db)
+    let statements = 0
+    const contents = new Contents(hooked(database.db, () => void (statements += 1)))
+    const content = await contents.of(id)
+    expect(contents.extend(tail(id, [0, 0, 'Well, '], [0, 6, 'because']))).toBe(true)
+    expect(contents.extend(tail(id, [0, 13, ' it is'], [1, 0, 'so']))).toBe(true)
+    expect(contents.extend(tail(id, [1, 2, '.']))).toBe(true)
+    expect(contents.heldOf(id)).toBe(content)
+    expect(partsOf(content).map(({ text }) => text)).toEqual(['Well, because it is', 'so.'])
+    expect(statements).toBe(1)
+  })
+
+  test.each<[string, [number, number, string][]]>([
+    ['leaves something out', [[0, 3, 'c']]],
+    ['comes again', [[0, 0, 'ab']]],
+    ['comes again with more', [[0, 0, 'abc']]],
+    ['leaves out the end of a part', [[1, 0, 'c']]],
+    [
+      'leaves out a part',
+      [
+        [0, 2, 'c'],
+        [2, 0, 'd'],
+      ],
+    ],
+    [
+      'leaves something out further on',
+      [
+        [0, 2, 'c'],
+        [0, 4, 'd'],
+      ],
+    ],
+  ])('is read from the database where what is sent %s', async (_what, chunks) => {
+    await using database = await open()
+    const { id } = await startRun(database.db)
+    await write(database.db, id, 0, 2)
+    const contents = new Contents(database.db)
+    const content = await contents.of(id)
+    expect(contents.extend(tail(id, ...chunks))).toBe(false)
+    expect(partsOf(content)).toEqual([{ kind: 'TEXT', text: 'aa' }])
+  })
+
+  test('takes nothing of another revision, of a run that has ended, or that nobody reads or this process writes', async () => {
+    await using database = await open()
+    const [other, ended, unread, own] = [
+      await startRun(database.db),
+      await startRun(database.db),
+      await startRun(database.db),
+      await startRun(database.db),
+    ]
+    await sql`update generation set revision = 1 where id = ${other.id}`.execute(database.db)
+    await sql`update generation set status = 'COMPLETED' where id = ${ended.id}`.execute(database.db)
+    const contents = new Contents(database.db)
+    const held = await Promise.all([other, ended, own].map(({ id }) => contents.of(id)))
+    const written = contents.own(own.id, own.content.messageId)
+    for (const { id } of [other, ended, unread, own])
+      expect(contents.extend(tail(id, [0, 0, 'a']))).toBe(false)
+    for (const content of [...held, written]) expect(partsOf(content)).toEqual([])
+    expect(contents.extend({ ...tail(other.id, [0, 0, 'a']), revision: 1 })).toBe(true)
+  })
+
+  test('stays exact where a read and what is sent overtake each other', async () => {
+    await using database = await open()
+    const { id } = await startRun(database.db)
+    let isSent = false
+    const contents: Contents = new Contents(
+      hooked(database.db, () => {
+        // The statement has seen the first two letters; the third is there before its answer.
+        if (isSent) expect(contents.extend(tail(id, [0, 0, 'a'], [0, 1, 'a'], [0, 2, 'b']))).toBe(true)
+      }),
+    )
+    const content = await contents.of(id)
+    await write(database.db, id, 0, 2)
+    isSent = true
+    await contents.of(id)
+    expect(partsOf(content)).toEqual([{ kind: 'TEXT', text: 'aab' }])
+  })
 })
 
+function tail(generationId: GenerationId, ...chunks: [number, number, string][]): Tail {
+  return {
+    generationId,
+    revision: 0,
+    at: new Date(),
+    chunks: chunks.map(([part, start, text]) => ({ part, start, kind: 'TEXT', text })),
+  }
+}
+
 /** Chunks of one letter. */
-async function write(tx: Tx, id: GenerationId, start: number, count: number): Promise<void> {
+async function write(tx: Db | Tx, id: GenerationId, start: number, count: number): Promise<void> {
   await sql`insert into chunk (generation_id, part, start, length, kind, text)
     select ${id}, 0, start, 1, 'TEXT', 'a'
     from generate_series(${start}::integer, ${start + count - 1}::integer) as start`.execute(tx)
