@@ -23,9 +23,10 @@ export async function startCuttingProxy(target: string, bytes: number, cut: Cut)
       for (const socket of [client, upstream]) socket.destroy()
     }
     upstream.on('data', (data) => {
-      client.write(data)
-      left -= data.length
-      if (left > 0 || (cut === 'end' && !data.toString('latin1').endsWith('\n\n\r\n'))) return
+      const place = cut === 'end' ? endOfChunk(data, left) : left
+      client.write(data.subarray(0, place))
+      left = Math.max(0, left - data.length)
+      if (place > data.length) return
       if (cut === 'end') client.end('0\r\n\r\n', end)
       else end()
     })
@@ -49,4 +50,11 @@ export async function startCuttingProxy(target: string, bytes: number, cut: Cut)
       await once(server, 'close')
     },
   }
+}
+
+/** Where in `data` the first chunk ends that reaches to `from` or beyond; infinite where none does. */
+function endOfChunk(data: Buffer, from: number): number {
+  const mark = '\n\n\r\n'
+  const found = data.indexOf(mark, Math.max(0, Math.min(from, data.length) - mark.length))
+  return found < 0 || from > data.length ? Number.POSITIVE_INFINITY : found + mark.length
 }
