@@ -28,7 +28,7 @@ export const capacity: Scenario = {
       const most = await search((streams) => carries(bench, target, streams), {
         guess: before ?? firstGuess,
         stride: before === undefined ? firstStride : 1.15,
-        precision: bench.quick ? 1.25 : 1.06,
+        precision: bench.quick ? 1.25 : 1.1,
       })
       found.set(target.name, most)
       return { capacity: most }
