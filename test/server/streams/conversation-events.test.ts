@@ -101,7 +101,7 @@ describe.each(databases)('conversationEvents on $name', ({ create }) => {
     const { app } = server
     const conversationId = await app.createConversation()
     const asked = await app.ask(conversationId, 'In order')
-    const live = new Reading(app.followConversation(conversationId))
+    const live = new Reading(app.followConversation(conversationId, { args: 'fromStart: true' }))
     const run = await server.run('In order')
     for (let word = 0; word < 50; word += 1) await run.text(`word ${word} `)
     await run.finish()
