@@ -22,7 +22,7 @@ export async function startCuttingProxy(target: string, bytes: number, cut: Cut)
     const end = () => {
       for (const socket of [client, upstream]) socket.destroy()
     }
-    upstream.on('data', (data) => {
+    upstream.on('data', (data: Buffer) => {
       const place = cut === 'end' ? endOfChunk(data, left) : left
       client.write(data.subarray(0, place))
       left = Math.max(0, left - data.length)
