@@ -132,8 +132,9 @@ class Line {
     const fate = next()
     if (this.#isSilent) return
     if (fate === 'delay') await delay(random() * longestDelay)
+    // Nothing may come behind a gap: TCP never lets it.
+    if (fate === 'drop' || fate === 'cut') this.#isSilent = true
     if (fate === 'drop') {
-      this.#isSilent = true
       await delay(random() * longestSilence)
       return this.cut()
     }
