@@ -44,7 +44,9 @@ export class RunLog {
   readonly #options: RunLogOptions
   readonly #dirty = new Set<RunWriter>()
   readonly #closing = new AbortController()
-  #cycle: Promise<void> | null = null
+  #isCommitting = false
+  /** The batch that gathers now; resolves when it is committed, or will never be. */
+  #next = Promise.withResolvers<void>()
   #hurry: () => void = () => {}
   /** Whether somebody waits for the next batch: a run's first reader, or its end. */
   #isUrgent = false
@@ -66,30 +68,36 @@ export class RunLog {
     this.#closing.abort()
   }
 
-  /** Called by writers: the text that they hold is committed with the next batch, which comes at once if `urgent`. */
+  /**
+   * Called by writers: the text that they hold is committed with the next batch, which comes at once if `urgent`.
+   * Resolves when that batch is through, whatever others still write.
+   */
   commitSoon(writer: RunWriter, urgent: boolean): Promise<void> {
     this.#dirty.add(writer)
     if (urgent) {
       this.#isUrgent = true
       this.#hurry()
     }
-    this.#cycle ??= this.#commitWhileDirty()
-    return this.#cycle
+    if (!this.#isCommitting) void this.#commitWhileDirty()
+    return this.#next.promise
   }
 
   async #commitWhileDirty(): Promise<void> {
+    this.#isCommitting = true
     // Let what arrives in this very turn of the event loop join the first batch.
     await Promise.resolve()
     while (this.#dirty.size > 0) {
       await this.#pause()
-      const batch = [...this.#dirty]
+      const [batch, through] = [[...this.#dirty], this.#next]
       this.#dirty.clear()
+      this.#next = Promise.withResolvers()
       this.#isUrgent = false
       this.#lastCommit = performance.now()
       await this.#commit(batch)
       this.#lastDuration = performance.now() - this.#lastCommit
+      through.resolve()
     }
-    this.#cycle = null
+    this.#isCommitting = false
   }
 
   async #pause(): Promise<void> {
@@ -164,7 +172,8 @@ export class RunWriter {
   readonly #lengths: number[] = []
   #waiting: Chunk[] = []
   #waitingLength = 0
-  #underWay = false
+  /** The batch that has, or will have, the newest text. */
+  #batch: Promise<void> = Promise.resolve()
   readonly #failure = new AbortController()
 
   constructor(log: RunLog, lease: Lease, content: Content) {
@@ -194,13 +203,14 @@ export class RunWriter {
   async append(part: number, kind: ChunkKind, text: string): Promise<void> {
     this.failure.throwIfAborted()
     this.#enqueue(part, kind, text)
-    const cycle = this.#log.commitSoon(this, this.urgent)
-    if (this.#waitingLength > highWater) await cycle
+    this.#batch = this.#log.commitSoon(this, this.urgent)
+    if (this.#waitingLength > highWater) await this.#batch
   }
 
   /** Resolves when everything appended so far is committed; throws as {@link append} does when it never will be. */
   async settled(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#underWay) await this.#log.commitSoon(this, true)
+    if (this.#waiting.length > 0) this.#batch = this.#log.commitSoon(this, true)
+    await this.#batch
     this.failure.throwIfAborted()
   }
 
@@ -209,13 +219,11 @@ export class RunWriter {
     const chunks = this.#waiting
     this.#waiting = []
     this.#waitingLength = 0
-    this.#underWay = true
     return chunks
   }
 
   /** Called after the commit, with its time; null when the run was fenced off. */
   committed(chunks: readonly Chunk[], at: Date | null): void {
-    this.#underWay = false
     if (!at && chunks.length > 0)
       return this.failed(new FencedError('Cannot append: the run is no longer this one’s'))
     addChunks(this.#content, chunks)
@@ -223,7 +231,6 @@ export class RunWriter {
   }
 
   failed(error: unknown): void {
-    this.#underWay = false
     this.#waiting = []
     this.#failure.abort(error)
   }

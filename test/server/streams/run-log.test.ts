@@ -119,6 +119,27 @@ describe.each(databases)('the end of a run, on $name', ({ open }) => {
     expect(await Promise.all(ends)).toHaveLength(1)
     expect(partsOf(content)).toEqual([{ kind: 'TEXT', text: 'Hello world' }])
   })
+
+  test('waits for its own text, not for a moment in which no other run has any', async () => {
+    await using database = await open()
+    const [ending, endless] = [await startRun(database.db), await startRun(database.db)]
+    let [commits, isOver] = [0, false]
+    const others: RunWriter[] = []
+    const db = hooked(database.db, async (statement) => {
+      if (isOver || !statement.includes('insert into chunk')) return
+      commits += 1
+      for (const other of others) await other.append(0, 'TEXT', 'more ')
+    })
+    const log = openLog(db)
+    others.push(log.open({ generationId: endless.id, epoch: 1 }, endless.content))
+    const writer = log.open({ generationId: ending.id, epoch: 1 }, ending.content)
+    await others[0]!.append(0, 'TEXT', 'Much ')
+    await writer.append(0, 'TEXT', 'The end')
+    await writer.settled()
+    expect(commits).toBeLessThanOrEqual(2)
+    expect(partsOf(ending.content)[0]?.text).toBe('The end')
+    isOver = true
+  })
 })
 
 describe('the log of runs while its commit is held open on Postgres', () => {
