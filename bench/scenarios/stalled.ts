@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { settledMemory } from '../measure/memory.ts'
+import { reachableMemory } from '../measure/memory.ts'
 import type { Readers } from '../servers/load.ts'
 import { makePlace, type ParleyName, parleyNames, startParley } from '../servers/parley.ts'
 import { inspected } from '../servers/process.ts'
@@ -7,7 +7,7 @@ import type { Target } from '../servers/target.ts'
 import { inRounds } from './rounds.ts'
 import type { Bench, Scenario } from './scenario.ts'
 
-/** One that reads on, and those who stop: several, because what one of them holds is lost in what a process breathes. */
+/** One that reads on, and those who stop: several, because a process does not hold the same at any two moments. */
 const watchers = 21
 /** Long ones, five megabytes in all: more than the kernel would hold for anybody. */
 const question = { tokens: 100_000, pace: 0, digits: 45 }
@@ -32,14 +32,14 @@ async function measure(bench: Bench, name: ParleyName) {
   const settings = { ...inspected, PARLEY_TIMEOUT_STALL: '10m' }
   await using parley = await startParley(bench, name, place, settings)
   await using readers = await bench.load.openRoom(parley, watchers)
-  await readers.ask({ question, spread: 0, times: 2 })
+  await readers.ask({ question, spread: 0, times: 1 })
   await readers.take()
-  const before = await settledMemory(parley)
   await readers.stall()
   const asking = readers.ask({ question, spread: 0, times: 1 })
   await untilOneHasAll(readers)
-  const held = (await settledMemory(parley)) - before
+  const during = await reachableMemory(parley)
   const caughtUp = await catchUp(parley, readers, asking)
+  const held = during - (await reachableMemory(parley))
   return { stalled: held / (watchers - 1) / 2 ** 20, caughtUp }
 }
 
