@@ -38,21 +38,17 @@ export async function endGeneration(
   if (!run) return false
   // In the queue it is nobody's, though its epoch is still that of its last lease.
   if (epoch !== null && (run.status !== 'RUNNING' || run.epoch !== epoch)) return false
-  const chunks = await takeChunks(unit.tx, run.id)
-  const parts = foldChunks(chunks)
+  const texts = await takeTexts(unit.tx, run)
+  const parts = texts.map(({ kind, text }) => ({ kind, text }))
   const status = statusOf(ending, parts)
   const update = unit.tx.updateTable('generation').where('id', '=', run.id)
   unit.changes.addStatement(
     update.set({
       status,
       finished_at: sql<Date>`clock_timestamp()`,
-      first_token_at: chunks[0]?.at ?? null,
+      first_token_at: texts[0]?.began_at ?? null,
       finish_reason: reasonOf(ending, status),
-      timeline: chunks.flatMap((chunk) => [
-        chunk.part,
-        chunk.start + chunk.length,
-        chunk.at.getTime() - Number(run.started_at),
-      ]),
+      timeline: sql<number[]>`${`{${texts.map(({ timeline }) => timeline).join()}}`}::integer[]`,
       ...failureOf(ending),
       ...usageOf(run, ending, parts),
     }),
@@ -84,24 +80,26 @@ const hashesOfParents = sql<string[]>`array(
   select coalesce(message.hash, '') from message_parent join message on message.id = message_parent.parent_id
   where message_parent.message_id = generation.message_id order by position)`
 
-async function takeChunks(tx: Tx, id: GenerationId) {
-  const chunks = await tx
-    .deleteFrom('chunk')
-    .where('generation_id', '=', id)
-    .returning(['part', 'start', 'length', 'kind', 'text', 'at'])
+/**
+ * Takes a run's text out of the log, a row for each part. The database puts it together: a long answer is hundreds of
+ * chunks, and what is done here for each of them would be much of the answer's price.
+ */
+async function takeTexts(tx: Tx, { id, started_at }: GenerationRow) {
+  const elapsed = sql`(extract(epoch from date_trunc('milliseconds', at) - ${started_at}) * 1000)::integer`
+  return tx
+    .with('taken', (db) => db.deleteFrom('chunk').where('generation_id', '=', id).returningAll())
+    .selectFrom('taken')
+    .select([
+      sql<StoredPart['kind']>`min(kind)`.as('kind'),
+      sql<string>`string_agg(text, '' order by start)`.as('text'),
+      sql<Date>`min(at)`.as('began_at'),
+      sql<string>`string_agg(concat_ws(',', part, start + length, ${elapsed}), ',' order by start)`.as(
+        'timeline',
+      ),
+    ])
+    .groupBy('part')
+    .orderBy('part')
     .execute()
-  return chunks.sort((a, b) => a.part - b.part || a.start - b.start)
-}
-
-type StoredChunk = Awaited<ReturnType<typeof takeChunks>>[number]
-
-function foldChunks(chunks: readonly StoredChunk[]): StoredPart[] {
-  const texts: { kind: StoredPart['kind']; texts: string[] }[] = []
-  for (const { part, kind, text } of chunks) {
-    texts[part] ??= { kind: kind as StoredPart['kind'], texts: [] }
-    texts[part].texts.push(text)
-  }
-  return texts.map((part) => ({ kind: part.kind, text: part.texts.join('') }))
 }
 
 /** A run that ends before its time has failed when nothing came of it, and was interrupted when something did. */
