@@ -37,19 +37,20 @@ const highWater = 256 * 1024
  * The log of all runs that this process writes. Text is committed first and shown second: one statement commits
  * what all runs have gathered, and only then does it become content for readers.
  *
- * An idle log commits at once; a busy one at most once per flush interval, but a run's first text never waits for
- * that; while a commit is under way the next batch gathers.
+ * An idle log commits at once; a busy one at most once per flush interval, but for what somebody waits for: a run's
+ * first text, and its end. Those go by themselves, and the others go on gathering. While a commit is under way the next
+ * batch gathers.
  */
 export class RunLog {
   readonly #options: RunLogOptions
-  readonly #dirty = new Set<RunWriter>()
   readonly #closing = new AbortController()
   #isCommitting = false
-  /** The batch that gathers now; resolves when it is committed, or will never be. */
-  #next = Promise.withResolvers<void>()
+  /** What is committed when the interval is over. */
+  #later = new Gathering()
+  /** What is committed at once. */
+  #urgent = new Gathering()
   #hurry: () => void = () => {}
-  /** Whether somebody waits for the next batch: a run's first reader, or its end. */
-  #isUrgent = false
+  /** When what gathers for the interval was last committed. */
   #lastCommit = 0
   #lastDuration = 0
   #crowd = 0
@@ -69,45 +70,59 @@ export class RunLog {
   }
 
   /**
-   * Called by writers: the text that they hold is committed with the next batch, which comes at once if `urgent`.
-   * Resolves when that batch is through, whatever others still write.
+   * Called by writers: the text that they hold is committed with the next batch, or at once if `urgent`. Resolves when
+   * that is through, whatever others still write.
    */
   commitSoon(writer: RunWriter, urgent: boolean): Promise<void> {
-    this.#dirty.add(writer)
-    if (urgent) {
-      this.#isUrgent = true
-      this.#hurry()
-    }
+    const gathering = urgent ? this.#urgent : this.#later
+    gathering.writers.add(writer)
+    if (urgent) this.#hurry()
     if (!this.#isCommitting) void this.#commitWhileDirty()
-    return this.#next.promise
+    return gathering.through
   }
 
   async #commitWhileDirty(): Promise<void> {
     this.#isCommitting = true
     // Let what arrives in this very turn of the event loop join the first batch.
     await Promise.resolve()
-    while (this.#dirty.size > 0) {
-      await this.#pause()
-      const [batch, through] = [[...this.#dirty], this.#next]
-      this.#dirty.clear()
-      this.#next = Promise.withResolvers()
-      this.#isUrgent = false
-      this.#lastCommit = performance.now()
-      await this.#commit(batch)
-      this.#lastDuration = performance.now() - this.#lastCommit
-      through.resolve()
+    while (this.#later.writers.size > 0 || this.#urgent.writers.size > 0) {
+      if (await this.#isDue()) await this.#commitAll()
+      else await this.#commitUrgent()
     }
     this.#isCommitting = false
   }
 
-  async #pause(): Promise<void> {
+  /** Waits until there is something to commit: all of it when the interval is over, before that what is urgent. */
+  async #isDue(): Promise<boolean> {
     const wait = this.#lastCommit + this.#interval() - performance.now()
-    if (wait <= 0 || this.#isUrgent) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, wait)
-    this.#hurry = resolve
-    await promise
+    if (wait <= 0) return true
+    if (this.#urgent.writers.size > 0) return false
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const timer = setTimeout(resolve, wait, true)
+    this.#hurry = () => resolve(false)
+    const isDue = await promise
     clearTimeout(timer)
+    return isDue
+  }
+
+  async #commitAll(): Promise<void> {
+    const [urgent, later] = [this.#urgent, this.#later]
+    this.#urgent = new Gathering()
+    this.#later = new Gathering()
+    this.#lastCommit = performance.now()
+    const writers = [...new Set([...urgent.writers, ...later.writers])]
+    const readers = await this.#commit(writers)
+    this.#crowd = Math.max(writers.length, readers)
+    this.#lastDuration = performance.now() - this.#lastCommit
+    urgent.end()
+    later.end()
+  }
+
+  async #commitUrgent(): Promise<void> {
+    const urgent = this.#urgent
+    this.#urgent = new Gathering()
+    await this.#commit([...urgent.writers])
+    urgent.end()
   }
 
   /** From one commit to the next. Stretched, it takes in what a commit takes: no text waits for longer than that. */
@@ -117,10 +132,11 @@ export class RunLog {
     return Math.max(flushInterval, flushInterval * stretch - this.#lastDuration)
   }
 
-  async #commit(writers: readonly RunWriter[]): Promise<void> {
+  /** Commits what these writers hold. Returns how many readers were shown something. */
+  async #commit(writers: readonly RunWriter[]): Promise<number> {
     const batch = writers.map((writer) => ({ writer, chunks: writer.take() }))
     try {
-      this.#show(batch, await this.#insert(batch))
+      return this.#show(batch, await this.#insert(batch))
     } catch (error) {
       if (error instanceof UnavailableError) return this.#giveUp(batch, error)
       this.#options.log.warn(
@@ -129,21 +145,25 @@ export class RunLog {
       )
       // One run whose text the database refuses must not take the others with it.
       const tries = isAboutData(error) ? batch.map((one) => [one]) : [batch]
-      for (const again of tries) await this.#commitAgain(again)
+      let readers = 0
+      for (const again of tries) readers += await this.#commitAgain(again)
+      return readers
     }
   }
 
-  async #commitAgain(batch: readonly Batch[]): Promise<void> {
+  async #commitAgain(batch: readonly Batch[]): Promise<number> {
     try {
-      this.#show(batch, await this.#insert(batch))
+      return this.#show(batch, await this.#insert(batch))
     } catch (error) {
       for (const { writer } of batch) writer.failed(error)
+      return 0
     }
   }
 
-  #giveUp(batch: readonly Batch[], error: UnavailableError): void {
+  #giveUp(batch: readonly Batch[], error: UnavailableError): number {
     this.#options.log.warn({ runs: batch.length }, 'the database is away: the last text of runs is not kept')
     for (const { writer } of batch) writer.failed(error)
+    return 0
   }
 
   /**
@@ -154,13 +174,27 @@ export class RunLog {
     return untilAvailable(() => insertChunks(this.#options.db, batch), this.#closing.signal)
   }
 
-  #show(batch: readonly Batch[], committed: ReadonlyMap<GenerationId, Date>): void {
+  #show(batch: readonly Batch[], committed: ReadonlyMap<GenerationId, Date>): number {
     for (const { writer, chunks } of batch)
       writer.committed(chunks, committed.get(writer.lease.generationId) ?? null)
     const tails = batch.flatMap(({ writer, chunks }) => tailOf(writer, chunks, committed) ?? [])
     const topics = tails.map(({ generationId }) => `run:${generationId}` as const)
-    const readers = this.#options.wakeUps.wake(topics, tails)
-    this.#crowd = Math.max(batch.length, readers)
+    return this.#options.wakeUps.wake(topics, tails)
+  }
+}
+
+/** Runs whose text goes with one commit. */
+class Gathering {
+  readonly writers = new Set<RunWriter>()
+  readonly #through = Promise.withResolvers<void>()
+
+  /** Resolves when their text is committed, or never will be. */
+  get through(): Promise<void> {
+    return this.#through.promise
+  }
+
+  end(): void {
+    this.#through.resolve()
   }
 }
 

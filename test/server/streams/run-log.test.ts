@@ -142,6 +142,31 @@ describe.each(databases)('the end of a run, on $name', ({ open }) => {
   })
 })
 
+describe.each(databases)('what somebody waits for, on $name,', ({ open }) => {
+  test('a first text or an end, goes at once, and what others gather stays for their interval', async () => {
+    await using database = await open()
+    const [one, other] = [await startRun(database.db), await startRun(database.db)]
+    const log = new RunLog({
+      db: database.db,
+      wakeUps: createWakeUps(),
+      log: pino({ level: 'fatal' }),
+      flushInterval: 1e9,
+    })
+    const gathering = log.open({ generationId: one.id, epoch: 1 }, one.content)
+    await gathering.append(0, 'TEXT', 'First')
+    await gathering.settled()
+    await gathering.append(0, 'TEXT', ', second')
+    const urgent = log.open({ generationId: other.id, epoch: 1 }, other.content)
+    await urgent.append(0, 'TEXT', 'First')
+    await urgent.settled()
+    expect(await storedText(database.db, other.id)).toEqual(['First'])
+    expect(await storedText(database.db, one.id)).toEqual(['First'])
+    await gathering.settled()
+    expect(await storedText(database.db, one.id)).toEqual(['First, second'])
+    expect(partsOf(one.content)[0]?.text).toBe('First, second')
+  })
+})
+
 describe('the log of runs while its commit is held open on Postgres', () => {
   test('no reader is shown text before the commit has returned', async () => {
     const postgres = databases.find(({ name }) => name === 'Postgres')!
