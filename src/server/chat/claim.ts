@@ -2,11 +2,12 @@ import { sql } from 'kysely'
 import type { Db } from '../db/connect.ts'
 import type { GenerationRow } from '../db/tables.ts'
 import type { GenerationId, ProcessId } from '../ids.ts'
-import type { TokenUsage } from '../llm/provider.ts'
+import { noTokenUsage, type TokenUsage } from '../llm/provider.ts'
 import type { Lease } from '../streams/run-log.ts'
 import { lockConversation, lockConversationOf } from './access.ts'
 import type { Chat, Run } from './chat.ts'
 import { commit, type Unit } from './commit.ts'
+import { addToLedger } from './ledger.ts'
 
 /**
  * Takes a queued run for this process; its next epoch fences off whoever held it before. Null when somebody else
@@ -48,8 +49,16 @@ export async function claimRun(
   })
 }
 
-/** Records that the provider is asked once more. Does nothing once the run is no longer the lease's. */
-export async function recordAttempt(chat: Chat, run: Run, attempt: number): Promise<void> {
+/**
+ * Records that the provider is asked once more, and what it used the time before as far as that is known. Does nothing
+ * once the run is no longer the lease's.
+ */
+export async function recordAttempt(
+  chat: Chat,
+  run: Run,
+  attempt: number,
+  used: TokenUsage | null,
+): Promise<void> {
   await commit(chat, async (unit) => {
     await lockConversation(unit.tx, run.conversation_id)
     const updated = await unit.tx
@@ -58,8 +67,12 @@ export async function recordAttempt(chat: Chat, run: Run, attempt: number): Prom
       .where('id', '=', run.id)
       .where('epoch', '=', run.epoch)
       .where('status', '=', 'RUNNING')
+      .returningAll()
       .executeTakeFirst()
-    if (updated.numUpdatedRows > 0n) unit.changes.note(run.conversation_id, changed(run))
+    if (!updated) return
+    const failed = { outcome: 'FAILED', usage: used ?? noTokenUsage, isEstimated: true } as const
+    addToLedger(unit, { ...updated, attempt: attempt - 1 }, failed)
+    unit.changes.note(run.conversation_id, changed(run))
   })
 }
 
@@ -80,6 +93,7 @@ export async function recordUsage(db: Db, run: Run, usage: TokenUsage): Promise<
 /** Puts a run that has no text yet back in the queue, for whichever process comes first. */
 export async function requeueRun(unit: Unit, run: GenerationRow, lostProcesses: number): Promise<void> {
   unit.queued.add(run.id)
+  addToLedger(unit, run, { outcome: 'INTERRUPTED', usage: noTokenUsage, isEstimated: true })
   await unit.tx
     .updateTable('generation')
     .set({

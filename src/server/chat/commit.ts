@@ -4,6 +4,7 @@ import type { Viewer } from '../auth/viewer.ts'
 import { type Tx, transaction } from '../db/connect.ts'
 import { ChatError } from '../errors.ts'
 import type { GenerationId, ViewerId } from '../ids.ts'
+import type { Prices } from '../llm/prices.ts'
 import { canonicalJson, type Json } from './canonical-json.ts'
 import { type Cause, Changes } from './changes.ts'
 import type { Chat, Run } from './chat.ts'
@@ -19,6 +20,8 @@ export type Unit = {
   /** Runs that wait for whichever process has room. */
   readonly queued: Set<GenerationId>
   readonly ended: Set<GenerationId>
+  /** What `provider:name` costs at this moment; null: unknown. */
+  readonly pricesOf: (model: string) => Prices | null
 }
 
 /** Runs `work` in one transaction; only after its commit are readers woken and runs started or stopped. */
@@ -35,7 +38,7 @@ export async function commit<T>(
   const { unit, result, topics } = await transaction(chat.db, async (tx) => {
     // Of an attempt that the database gave up on.
     giveRoomBack()
-    const unit = newUnit(tx, reserved)
+    const unit = newUnit(chat, tx, reserved)
     const result = await work(unit)
     return { unit, result, topics: await unit.changes.write(tx, cause) }
   }).catch((error: unknown) => {
@@ -53,9 +56,10 @@ export async function commit<T>(
   return result
 }
 
-function newUnit(tx: Tx, reserved: Set<GenerationId>): Unit {
+function newUnit({ models }: Chat, tx: Tx, reserved: Set<GenerationId>): Unit {
   const changes = new Changes()
-  return { tx, changes, reserved, started: new Set(), queued: new Set(), ended: new Set() }
+  const pricesOf = (model: string) => models.find(model)?.prices ?? null
+  return { tx, changes, reserved, started: new Set(), queued: new Set(), ended: new Set(), pricesOf }
 }
 
 /** A transaction on behalf of a viewer. */

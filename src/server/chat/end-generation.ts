@@ -4,10 +4,11 @@ import type { Tx } from '../db/connect.ts'
 import type { GenerationRow, GenerationStatus, StoredPart } from '../db/tables.ts'
 import { ChatError } from '../errors.ts'
 import type { GenerationId } from '../ids.ts'
-import type { FinishReason, ProviderError, TokenUsage } from '../llm/provider.ts'
+import { type FinishReason, noTokenUsage, type ProviderError, type TokenUsage } from '../llm/provider.ts'
 import type { Chat } from './chat.ts'
 import { type Mutation, mutate, type Unit } from './commit.ts'
 import { findGenerations, isActive } from './generations.ts'
+import { type Attempt, addToLedger, findEarlier, totalsOf } from './ledger.ts'
 import { messageHash } from './message-hash.ts'
 import { previewLength, textOf } from './messages.ts'
 import { beginningOf, estimateTokens } from './text.ts'
@@ -41,6 +42,10 @@ export async function endGeneration(
   const texts = await takeTexts(unit.tx, run)
   const parts = texts.map(({ kind, text }) => ({ kind, text }))
   const status = statusOf(ending, parts)
+  const attempt = attemptOf(run, ending, status, parts)
+  // In the queue there was none.
+  if (run.status === 'RUNNING') addToLedger(unit, run, attempt)
+  const totals = totalsOf(attempt.usage, unit.pricesOf(run.model), await findEarlier(unit.tx, run))
   const update = unit.tx.updateTable('generation').where('id', '=', run.id)
   unit.changes.addStatement(
     update.set({
@@ -50,7 +55,8 @@ export async function endGeneration(
       finish_reason: reasonOf(ending, status),
       timeline: sql<number[]>`${`{${texts.map(({ timeline }) => timeline).join()}}`}::integer[]`,
       ...failureOf(ending),
-      ...usageOf(run, ending, parts),
+      ...totals,
+      usage_estimated: attempt.isEstimated,
     }),
   )
   await finishMessage(unit, run, status, parts)
@@ -127,16 +133,24 @@ function failureOf(ending: Ending) {
 }
 
 /** A provider counts the output at the end: for a run that did not get there it is estimated. */
-function usageOf(run: GenerationRow, ending: Ending, parts: readonly StoredPart[]) {
-  const usage = ending.type === 'lost' ? null : ending.usage
-  const reported = ending.type === 'completed'
+function attemptOf(
+  run: GenerationRow,
+  ending: Ending,
+  outcome: FinalStatus,
+  parts: readonly StoredPart[],
+): Attempt {
+  const usage = (ending.type === 'lost' ? null : ending.usage) ?? noTokenUsage
+  const isEstimated = ending.type !== 'completed'
   const written = parts.map((part) => part.text).join('')
   return {
-    input_tokens: usage?.inputTokens ?? run.input_tokens,
-    output_tokens: reported ? (usage?.outputTokens ?? null) : estimateTokens(written),
-    cached_tokens: usage?.cachedTokens ?? run.cached_tokens,
-    reasoning_tokens: usage?.reasoningTokens ?? null,
-    usage_estimated: !reported,
+    outcome,
+    isEstimated,
+    usage: {
+      ...usage,
+      inputTokens: usage.inputTokens ?? run.input_tokens,
+      cachedTokens: usage.cachedTokens ?? run.cached_tokens,
+      outputTokens: isEstimated ? estimateTokens(written) : usage.outputTokens,
+    },
   }
 }
 

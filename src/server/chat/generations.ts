@@ -71,44 +71,6 @@ export async function findActive(
   return Map.groupBy(runs, (run) => run.conversation_id)
 }
 
-/** Tokens; null: nobody said. */
-export type Usage = Pick<
-  GenerationRow,
-  'input_tokens' | 'output_tokens' | 'cached_tokens' | 'reasoning_tokens' | 'usage_estimated'
->
-
-/** The most that an `Int` of GraphQL holds. */
-const mostTokens = 2 ** 31 - 1
-
-/** What all ended runs of each conversation used together; of what is known of some, the sum of that. */
-export async function findUsage(
-  db: Db,
-  viewer: Viewer,
-  ids: readonly ConversationId[],
-): Promise<Map<ConversationId, Usage>> {
-  const sum = (column: keyof Usage) =>
-    sql<number | null>`least(sum(${sql.ref(column)}), ${mostTokens})::integer`
-  const rows = await db
-    .selectFrom('generation')
-    .where('conversation_id', 'in', visibleConversations(db, viewer).select('conversation.id'))
-    .where('conversation_id', 'in', ids)
-    .where('finished_at', 'is not', null)
-    .groupBy('conversation_id')
-    .select(['conversation_id', sql<boolean>`bool_or(usage_estimated)`.as('usage_estimated')])
-    .select([sum('input_tokens').as('input_tokens'), sum('output_tokens').as('output_tokens')])
-    .select([sum('cached_tokens').as('cached_tokens'), sum('reasoning_tokens').as('reasoning_tokens')])
-    .execute()
-  return new Map(rows.map((row) => [row.conversation_id, row]))
-}
-
-export const noUsage: Usage = {
-  input_tokens: null,
-  output_tokens: null,
-  cached_tokens: null,
-  reasoning_tokens: null,
-  usage_estimated: false,
-}
-
 /**
  * Makes a generation that answers `parent`, with the message that it will write. It is this process's from the
  * first, and starts with the commit; where there is no room for it here, or others wait for that, it goes into the

@@ -246,10 +246,11 @@ export class GenerationRunner implements Runner {
 
   async #note(run: Run, event: RunEvent, signal: AbortSignal): Promise<void> {
     const active = this.#runs.get(run.id)
-    // Figures of an attempt that came to nothing do not count.
-    if (active) active.usage = event.type === 'usage' ? event.usage : null
+    if (event.type === 'usage' && active) active.usage = event.usage
     if (event.type !== 'attempt') return
-    await untilAvailable(() => recordAttempt(this.#chat, run, event.attempt), signal)
+    const used = this.usage(run.id)
+    if (active) active.usage = null
+    await untilAvailable(() => recordAttempt(this.#chat, run, event.attempt, used), signal)
   }
 
   /** Once, and beside the run: nothing waits for it, the first text least of all. */

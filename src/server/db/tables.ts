@@ -1,5 +1,6 @@
-import type { ColumnType, Generated, Insertable, JSONColumnType, Selectable } from 'kysely'
+import type { ColumnType, Generated, GeneratedAlways, Insertable, JSONColumnType, Selectable } from 'kysely'
 import type { ConversationId, GenerationId, MessageId, ProcessId, ViewerId } from '../ids.ts'
+import type { Prices } from '../llm/prices.ts'
 import type { FailureCode, FinishReason, Parameters } from '../llm/provider.ts'
 
 /** Set by the database's own clock; only that one counts. */
@@ -27,6 +28,7 @@ export type Tables = {
   message_parent: MessageParentTable
   generation: GenerationTable
   chunk: ChunkTable
+  ledger: LedgerTable
   conversation_event: ConversationEventTable
   viewer_event: ViewerEventTable
   idempotency: IdempotencyTable
@@ -133,9 +135,42 @@ type GenerationTable = {
   cached_tokens: number | null
   reasoning_tokens: number | null
   usage_estimated: Generated<boolean>
+  /** US dollars, an exact decimal; null: unknown. */
+  cost: string | null
   /** When what was committed: flat triples of part, end offset and milliseconds since `started_at`. */
   timeline: number[] | null
 }
+
+/** What one attempt of a run used. Rows are only ever added, and outlive what they tell of. */
+type LedgerTable = {
+  id: GeneratedAlways<string>
+  /** When the attempt ended. */
+  at: Timestamp
+  /** On whose behalf. */
+  viewer_id: ViewerId
+  conversation_id: ConversationId
+  generation_id: GenerationId
+  epoch: number
+  attempt: number
+  /** `provider:name`. */
+  model: string
+  outcome: AttemptOutcome
+  /** Tokens, those read from and written to the provider's cache among them. */
+  input_tokens: number | null
+  output_tokens: number | null
+  cache_read_tokens: number | null
+  cache_write_tokens: number | null
+  reasoning_tokens: number | null
+  is_estimated: boolean
+  /** US dollars, an exact decimal; null: unknown. */
+  cost: string | null
+  cost_source: CostSource | null
+  /** Those that the cost was computed with. */
+  prices: JSONColumnType<Prices, string, never> | null
+}
+
+export type AttemptOutcome = 'COMPLETED' | 'CANCELED' | 'FAILED' | 'INTERRUPTED'
+export type CostSource = 'PROVIDER' | 'PRICES'
 
 /** Committed text of a run under way, folded into its message when the run ends. */
 type ChunkTable = {

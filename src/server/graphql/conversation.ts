@@ -4,9 +4,9 @@ import {
   untitled,
   updateConversation,
 } from '../chat/conversations.ts'
-import { noUsage } from '../chat/generations.ts'
 import { setHead } from '../chat/heads.ts'
 import { listBranches, listMessages, readThread } from '../chat/messages.ts'
+import { noUsage } from '../chat/usage.ts'
 import type { RecoveryPolicy as RecoveryPolicyName } from '../db/tables.ts'
 import { type ConversationId, toGlobalId } from '../ids.ts'
 import { encodeCursor } from '../streams/cursor.ts'

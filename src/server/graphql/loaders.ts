@@ -2,16 +2,10 @@ import DataLoader from 'dataloader'
 import type { Viewer } from '../auth/viewer.ts'
 import { type Conversation, findConversations } from '../chat/access.ts'
 import type { Chat } from '../chat/chat.ts'
-import {
-  findActive,
-  findGenerations,
-  findGenerationsOf,
-  findUsage,
-  type Generation,
-  type Usage,
-} from '../chat/generations.ts'
+import { findActive, findGenerations, findGenerationsOf, type Generation } from '../chat/generations.ts'
 import { findChildren, findMessages, findParents, findSiblings, type Message } from '../chat/messages.ts'
 import { findPositions } from '../chat/queue.ts'
+import { findUsage, type Usage } from '../chat/usage.ts'
 import { findViewers } from '../chat/viewers.ts'
 import type { Db } from '../db/connect.ts'
 import type { ViewerRow } from '../db/tables.ts'

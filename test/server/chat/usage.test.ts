@@ -16,6 +16,18 @@ const nobodySaid = {
 describe.each(databases)('the usage of a conversation on $name', ({ create }) => {
   const server = shareServer(create)
 
+  test('is unknown where no run has used anything', async () => {
+    const { app } = server
+    const conversationId = await app.createConversation()
+    const { generationId } = await app.ask(conversationId, 'Refuse this')
+    const run = await server.run('Refuse this')
+    await run.fail({ status: 401, type: 'authentication_error' })
+    await ending(app, generationId)
+    expect(await read(app, 'Conversation', conversationId, fields)).toMatchObject({
+      usage: { inputTokens: null, cachedTokens: null, reasoningTokens: null },
+    })
+  })
+
   test('is unknown until a run has ended, and then the sum of what is known', async () => {
     const { app } = server
     const conversationId = await app.createConversation()
