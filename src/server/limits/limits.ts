@@ -35,6 +35,11 @@ export const limitTable = {
     unit: 'runs',
     what: 'runs of one provider under way in one process; further ones wait',
   },
+  providerFailures: {
+    default: 5,
+    unit: 'failures',
+    what: 'failures of a provider in a row, within a minute, after which it is not asked for a while',
+  },
   queuedRuns: { default: 1_000, unit: 'runs', what: 'runs that wait for room, in all' },
 } as const
 
