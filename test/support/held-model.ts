@@ -13,13 +13,16 @@ const info: ModelInfo = {
   maxOutputTokens: null,
   capabilities: [],
   parameters: new Set(),
-  available: true,
+  lifecycle: 'ACTIVE',
+  retiresAt: null,
+  prices: null,
   createdAt: null,
 }
 
 /** A model in this process that says two words at once and its last one when it is let. */
 export class HeldModel implements ChatProvider {
   readonly name = info.provider
+  readonly displayName = info.displayName
   readonly knownModels = [info]
   readonly #held = new Set<{ prompt: string; release: () => void }>()
 

@@ -1,4 +1,7 @@
 import type Anthropic from '@anthropic-ai/sdk'
+import { readError } from './api-failure.ts'
+import { type AnswerReader, ApiStreamError, tokenCount } from './api-provider.ts'
+import type { ServerSentEvent } from './event-stream.ts'
 import type { FinishReason, ProviderEvent, TokenUsage } from './provider.ts'
 
 const finishReasons: Record<string, FinishReason> = {
@@ -12,15 +15,12 @@ const finishReasons: Record<string, FinishReason> = {
 }
 
 /** An event as it comes: JSON that claims to be one. */
-export type Received = Anthropic.RawMessageStreamEvent | null
+type Received = Anthropic.RawMessageStreamEvent | null
 
 type Figures = Partial<Anthropic.Usage> | Partial<Anthropic.MessageDeltaUsage> | null | undefined
 
-/**
- * Reads one answer off Anthropic's stream, event by event. What it does not know (blocks, deltas, events) says
- * nothing; the answer is whole when {@link finished} is true, and only then.
- */
-export class AnswerReader {
+/** Reads one answer of Claude's. It is whole after `message_stop`, and only then. */
+export class AnthropicReader implements AnswerReader {
   #finished = false
   #reason: FinishReason = 'UNKNOWN'
   readonly #figures: Record<string, number> = {}
@@ -31,7 +31,18 @@ export class AnswerReader {
     return this.#finished
   }
 
-  read(event: Received): readonly ProviderEvent[] {
+  read({ event, data }: ServerSentEvent): readonly ProviderEvent[] {
+    // One without a name says nothing.
+    if (event === null || event === 'ping' || data === '') return []
+    if (event === 'error') throw new ApiStreamError(readError(data))
+    return this.#take(JSON.parse(data) as Received)
+  }
+
+  readEnd(): readonly ProviderEvent[] {
+    return []
+  }
+
+  #take(event: Received): readonly ProviderEvent[] {
     switch (event?.type) {
       case 'message_start':
         return this.#readUsage(event.message?.usage)
@@ -71,7 +82,8 @@ export class AnswerReader {
   #readUsage(usage: Figures): readonly ProviderEvent[] {
     if (!usage) return []
     for (const [name, value] of Object.entries({ ...usage, ...usage.output_tokens_details })) {
-      if (typeof value === 'number') this.#figures[name] = value
+      const count = tokenCount(value)
+      if (count !== null) this.#figures[name] = count
     }
     return [{ type: 'usage', usage: toUsage(this.#figures) }]
   }
@@ -87,6 +99,8 @@ function toUsage(figures: Record<string, number>): TokenUsage {
     inputTokens: fresh === undefined ? null : fresh + (written ?? 0) + (cached ?? 0),
     outputTokens: figures['output_tokens'] ?? null,
     cachedTokens: cached ?? null,
+    cacheWrittenTokens: written ?? null,
     reasoningTokens: figures['thinking_tokens'] ?? null,
+    cost: null,
   }
 }

@@ -1,11 +1,17 @@
 import type Anthropic from '@anthropic-ai/sdk'
 import known from './known-claude-models.json' with { type: 'json' }
-import type { ModelCapability, ModelInfo, Parameters } from './provider.ts'
+import type { ModelCapability, ModelInfo, ModelLifecycle, Parameters } from './provider.ts'
 
 export const anthropicName = 'anthropic'
 
 /** A model as listed; what the SDK promises of it, a gateway between may leave out. */
 export type ListedModel = Pick<Anthropic.ModelInfo, 'id'> & Partial<Anthropic.ModelInfo>
+
+const lifecycles: Record<string, ModelLifecycle> = {
+  active: 'ACTIVE',
+  deprecated: 'DEPRECATED',
+  retired: 'RETIRED',
+}
 
 /** What serves until the listing arrives: names, and nothing that could have changed since they were written down. */
 export const knownClaudeModels: readonly ModelInfo[] = known.models.map(({ id, displayName }) =>
@@ -36,7 +42,9 @@ function toModelInfo(model: ListedModel): ModelInfo {
     maxOutputTokens: model.max_tokens ?? null,
     capabilities: capabilitiesOf(model),
     parameters: parametersOf(model),
-    available: model.lifecycle !== 'retired',
+    lifecycle: lifecycles[model.lifecycle ?? 'active'] ?? 'ACTIVE',
+    retiresAt: model.retires_at ? new Date(model.retires_at) : null,
+    prices: null,
     createdAt: released > 0 ? new Date(released) : null,
   }
 }

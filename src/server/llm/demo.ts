@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { demoAnswer } from './demo-answer.ts'
-import type { ChatProvider, FinishReason, ModelInfo, ProviderEvent, ProviderRequest } from './provider.ts'
+import {
+  type ChatProvider,
+  type FinishReason,
+  type ModelInfo,
+  noTokenUsage,
+  type ProviderEvent,
+  type ProviderRequest,
+} from './provider.ts'
 
 export type DemoOptions = {
   /** 0: as fast as it is read. */
@@ -15,7 +22,9 @@ const demoModel: ModelInfo = {
   maxOutputTokens: null,
   capabilities: [],
   parameters: new Set(['maxOutputTokens', 'stop']),
-  available: true,
+  lifecycle: 'ACTIVE',
+  retiresAt: null,
+  prices: null,
   createdAt: null,
 }
 
@@ -23,6 +32,7 @@ const demoModel: ModelInfo = {
 export function createDemo({ tokensPerSecond }: DemoOptions): ChatProvider {
   return {
     name: demoModel.provider,
+    displayName: 'Demo',
     knownModels: [demoModel],
     listModels: async () => [demoModel],
     stream: (request, signal) => streamDemo(request, tokensPerSecond, signal),
@@ -44,7 +54,7 @@ async function* streamDemo(
     signal.throwIfAborted()
     yield { type: 'text', block: 0, text }
   }
-  const usage = { inputTokens, outputTokens: tokens.length, cachedTokens: null, reasoningTokens: null }
+  const usage = { ...noTokenUsage, inputTokens, outputTokens: tokens.length }
   yield { type: 'usage', usage }
   yield { type: 'finish', reason }
 }

@@ -16,6 +16,8 @@ export type GuardOptions = {
   readonly mediaType: 'text/event-stream' | 'application/json'
   /** Takes secrets out of a text of the provider's before it can reach a log. */
   readonly redact: (text: string) => string
+  /** What an error response means; `body` is redacted. */
+  readonly refuse: (status: number, headers: Headers, body: string) => ProviderError
 }
 
 /** Bytes of an error response, or of a response of the wrong type, that are read at most. */
@@ -27,8 +29,8 @@ const blankLine = Buffer.from('\n\n')
 
 /**
  * A `fetch` for the SDK of a provider that fails where theirs does not: when nobody connects, answers or goes on
- * in time, when a success is no event stream, when it sends elsewhere. Every failure is told to `watch`, whatever
- * the SDK makes of it. It stands on node:http because that shows the phase in which a connection fails, holds the
+ * in time, when it refuses, when a success is no event stream, when it sends elsewhere. Every failure is told to
+ * `watch`, whatever the SDK makes of it. It stands on node:http because that shows the phase in which a connection fails, holds the
  * provider back while nobody reads, and has no timers of its own.
  *
  * `init.signal` is ignored: `watch.signal` ends the request.
@@ -40,7 +42,8 @@ export function guardFetch(watch: Watchdog, options: GuardOptions): GuardedFetch
     const status = incoming.statusCode ?? 0
     const headers = toHeaders(incoming)
     if (status >= 400 && status <= 599) {
-      return new Response(options.redact(await readSome(incoming, watch)), { status, headers })
+      const body = options.redact(await readSome(incoming, watch))
+      throw watch.fail(options.refuse(status, headers, body))
     }
     const mediaType = headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? ''
     if (status === 200 && mediaType === options.mediaType) {
@@ -53,6 +56,19 @@ export function guardFetch(watch: Watchdog, options: GuardOptions): GuardedFetch
     }
     const body = options.redact(await readSome(incoming, watch))
     throw watch.fail(unexpected(watch.provider, status, mediaType, body))
+  }
+}
+
+/** Of the headers that an SDK sets; the others tell of this machine, or come from the environment. */
+const keptHeaders = ['accept', 'anthropic-version', 'content-type', 'user-agent']
+
+/** `fetch` for an SDK that authorizes itself with `key`, and with nothing that it finds in the environment. */
+export function withBearer(fetch: GuardedFetch, key: string): GuardedFetch {
+  return (input, init) => {
+    const headers = new Headers(init?.headers)
+    for (const name of [...headers.keys()]) if (!keptHeaders.includes(name)) headers.delete(name)
+    headers.set('authorization', `Bearer ${key}`)
+    return fetch(input, { ...init, headers })
   }
 }
 

@@ -1,3 +1,9 @@
+import type { Prices } from './prices.ts'
+
+/** How long a provider still offers a model; see `ModelLifecycle` in the schema. */
+export const modelLifecycles = ['ACTIVE', 'DEPRECATED', 'RETIRED'] as const
+export type ModelLifecycle = (typeof modelLifecycles)[number]
+
 /** What a model can do beyond text; see `ModelCapability` in the schema. */
 export const modelCapabilities = ['VISION', 'TOOLS', 'REASONING', 'JSON_MODE'] as const
 export type ModelCapability = (typeof modelCapabilities)[number]
@@ -29,8 +35,11 @@ export type ModelInfo = {
   readonly capabilities: readonly ModelCapability[]
   /** The parameters that the model takes; a caller that sets another one is refused. */
   readonly parameters: ReadonlySet<keyof Parameters>
-  /** False once the provider has retired it. */
-  readonly available: boolean
+  readonly lifecycle: ModelLifecycle
+  /** When the provider retires it, or has; null: it did not say. */
+  readonly retiresAt: Date | null
+  /** Null: unknown. */
+  readonly prices: Prices | null
   readonly createdAt: Date | null
 }
 
@@ -48,8 +57,24 @@ export type ProviderRequest = {
 export type TokenUsage = {
   readonly inputTokens: number | null
   readonly outputTokens: number | null
+  /** Of the input, those read from the provider's cache. */
   readonly cachedTokens: number | null
+  /** Of the input, those written to the provider's cache. */
+  readonly cacheWrittenTokens: number | null
+  /** Of the output. */
   readonly reasoningTokens: number | null
+  /** US dollars as the provider says it itself, an exact decimal. */
+  readonly cost: string | null
+}
+
+/** Nothing is known. */
+export const noTokenUsage: TokenUsage = {
+  inputTokens: null,
+  outputTokens: null,
+  cachedTokens: null,
+  cacheWrittenTokens: null,
+  reasoningTokens: null,
+  cost: null,
 }
 
 export const finishReasons = [
@@ -66,6 +91,11 @@ export const finishReasons = [
   'ERROR',
 ] as const
 export type FinishReason = (typeof finishReasons)[number]
+
+/** Whether it can be used. */
+export function isAvailable(model: ModelInfo): boolean {
+  return model.lifecycle !== 'RETIRED'
+}
 
 /** The one name of a model that is stored and shown to clients: `provider:name`. */
 export function modelKey(model: Pick<ModelInfo, 'provider' | 'name'>): string {
@@ -122,7 +152,10 @@ export class ProviderError extends Error {
 
 /** One source of models. */
 export interface ChatProvider {
+  /** As in `provider:name` of a model. */
   readonly name: string
+  /** For people. */
+  readonly displayName: string
   /** What it is known to offer while no listing has arrived, in the order of {@link listModels}. */
   readonly knownModels: readonly ModelInfo[]
   /**

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ProviderError } from '../../../src/server/llm/provider.ts'
+import { isAvailable, ProviderError } from '../../../src/server/llm/provider.ts'
 import { errorBody, type ListedModel, listedModel, modelPage } from '../../support/anthropic-frames.ts'
 import { type ByteServer, response, startByteServer } from '../../support/byte-server.ts'
 import { claudeAt, testKey } from '../../support/llm.ts'
@@ -52,7 +52,9 @@ describe("Anthropic's list of models", () => {
         maxOutputTokens: 128_000,
         capabilities: ['TOOLS', 'VISION', 'REASONING', 'JSON_MODE'],
         parameters: new Set(['maxOutputTokens', 'stop', 'effort']),
-        available: true,
+        lifecycle: 'ACTIVE',
+        retiresAt: null,
+        prices: null,
         createdAt: new Date('2026-10-06T00:00:00Z'),
       },
     ])
@@ -60,7 +62,13 @@ describe("Anthropic's list of models", () => {
 
   test('of a gateway may leave out all but the name', async () => {
     expect(await listed(JSON.stringify({ data: [{ id: 'my-claude' }] }))).toMatchObject([
-      { name: 'my-claude', displayName: 'my-claude', contextWindow: null, available: true, createdAt: null },
+      {
+        name: 'my-claude',
+        displayName: 'my-claude',
+        contextWindow: null,
+        lifecycle: 'ACTIVE',
+        createdAt: null,
+      },
     ])
   })
 
@@ -105,9 +113,18 @@ describe('the order of the models', () => {
     ).toEqual(['claude-haiku-5', 'claude-sonnet-5', 'claude-opus-5'])
   })
 
-  test('marks a retired model as not available', async () => {
-    const models = await listed(modelPage([listedModel('claude-2', { lifecycle: 'retired' })]))
-    expect(models).toMatchObject([{ name: 'claude-2', available: false }])
+  test('marks a model whose end is announced, and one that is gone', async () => {
+    const models = await listed(
+      modelPage([
+        listedModel('claude-3', { lifecycle: 'deprecated', retires_at: '2027-01-01T00:00:00Z' }),
+        listedModel('claude-2', { lifecycle: 'retired' }),
+      ]),
+    )
+    expect(models).toMatchObject([
+      { name: 'claude-3', lifecycle: 'DEPRECATED', retiresAt: new Date('2027-01-01T00:00:00Z') },
+      { name: 'claude-2', lifecycle: 'RETIRED' },
+    ])
+    expect(models.map(isAvailable)).toEqual([true, false])
   })
 })
 
@@ -148,5 +165,5 @@ describe('a list that does not come', () => {
 test('the known models serve until then: a Sonnet first, and nothing said of them that may have changed', () => {
   const { knownModels } = claudeAt(server.url)
   expect(knownModels[0]).toMatchObject({ name: 'claude-sonnet-5-5', displayName: 'Claude Sonnet 5.5' })
-  expect(knownModels.every((model) => model.available && model.contextWindow === null)).toBe(true)
+  expect(knownModels.every((model) => isAvailable(model) && model.contextWindow === null)).toBe(true)
 })

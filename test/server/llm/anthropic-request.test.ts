@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { isChatCompletionBody } from '@copilotkit/aimock'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { ProviderRequest } from '../../../src/server/llm/provider.ts'
+import { startAimock } from '../../support/aimock.ts'
 import { answer, listedModel } from '../../support/anthropic-frames.ts'
 import { type ByteServer, startByteServer, streamHead } from '../../support/byte-server.ts'
+import { withEnvironment } from '../../support/environment.ts'
 import { ask, claudeAt, noParameters, question, testKey } from '../../support/llm.ts'
 import { type ScriptedUpstream, startScriptedUpstream } from '../../support/scripted-provider.ts'
 
@@ -16,6 +19,18 @@ afterAll(async () => {
   await upstream.close()
 })
 
+/** What leaves whatever is asked. */
+const sentHeaders = [
+  'accept',
+  'anthropic-version',
+  'authorization',
+  'connection',
+  'content-length',
+  'content-type',
+  'host',
+  'user-agent',
+]
+
 /** What goes over the wire, with the models listed first, as they are in a server that runs. */
 async function bodyOf(changes: Partial<ProviderRequest> = {}): Promise<Record<string, unknown>> {
   const provider = claudeAt(upstream.url)
@@ -27,7 +42,7 @@ async function bodyOf(changes: Partial<ProviderRequest> = {}): Promise<Record<st
   return run.body
 }
 
-test('the request names its version and its bearer, and nothing of this server', async () => {
+test('[case 54] the request names its version and its bearer, and nothing of this server', async () => {
   const outcome = ask(claudeAt(server.url))
   const request = await server.request()
   await request.write(streamHead + answer('x'))
@@ -39,10 +54,10 @@ test('the request names its version and its bearer, and nothing of this server',
     'anthropic-version': '2026-10-21',
     'content-type': 'application/json',
   })
-  expect(request.headers['x-api-key']).toBeUndefined()
+  expect(Object.keys(request.headers).sort()).toEqual(sentHeaders)
 })
 
-describe('the body', () => {
+describe('[case 54] the body', () => {
   test('of a plain question is all that Claude needs, and no more', async () => {
     expect(await bodyOf()).toEqual({
       model: 'claude-sonnet-5-5',
@@ -94,7 +109,7 @@ async function maxTokensOf(changes: Partial<ProviderRequest>) {
   return (await bodyOf(changes))['max_tokens']
 }
 
-describe('max_tokens', () => {
+describe('[case 54] max_tokens', () => {
   test('is no more than the model lists', async () => {
     upstream.setModels([listedModel('claude-small', { max_tokens: 8_192 })])
     const model = 'claude-small'
@@ -113,23 +128,46 @@ test('a model that cannot show its thinking is not asked to', async () => {
   expect(await bodyOf({ model: 'claude-plain' })).not.toHaveProperty('thinking')
 })
 
-test('nothing is read from the environment', async () => {
-  const set = {
+test('[case 54] nothing is read from the environment, and nothing reaches the console', async () => {
+  using _set = withEnvironment({
     ANTHROPIC_API_KEY: 'sk-other',
+    ANTHROPIC_AUTH_TOKEN: 'sk-other',
     ANTHROPIC_BASE_URL: 'http://127.0.0.1:1',
+    ANTHROPIC_CUSTOM_HEADERS: 'authorization: Bearer sk-other\nx-secret: sk-other',
     ANTHROPIC_LOG: 'debug',
-  }
-  const before = { ...process.env }
-  Object.assign(process.env, set)
-  try {
-    const outcome = ask(claudeAt(server.url))
-    const request = await server.request()
-    await request.write(streamHead + answer('x'))
-    request.end()
-    expect((await outcome).text).toBe('x')
-    expect(request.headers['authorization']).toBe(`Bearer ${testKey}`)
-  } finally {
-    for (const name of Object.keys(set)) delete process.env[name]
-    Object.assign(process.env, before)
-  }
+  })
+  const methods = ['log', 'info', 'warn', 'error', 'debug'] as const
+  const spies = methods.map((method) => vi.spyOn(console, method))
+  const outcome = ask(claudeAt(server.url))
+  const request = await server.request()
+  await request.write(streamHead + answer('x'))
+  request.end()
+  expect((await outcome).text).toBe('x')
+  for (const spy of spies) expect(spy).not.toHaveBeenCalled()
+  vi.restoreAllMocks()
+  expect(request.headers['authorization']).toBe(`Bearer ${testKey}`)
+  expect(Object.keys(request.headers).sort()).toEqual(sentHeaders)
+})
+
+test('[case 54] as another implementation takes it: the journal of its requests', async () => {
+  await using mock = await startAimock()
+  mock.onMessage('Two?', { content: 'Two.' })
+  const messages = [
+    { role: 'user', text: 'One?' },
+    { role: 'assistant', text: 'One.' },
+    { role: 'user', text: 'Two?' },
+  ] as const
+  await ask(claudeAt(mock.url), question('', { system: 'Be brief', messages }))
+  const entry = mock.getLastRequest()
+  expect(entry).toMatchObject({ method: 'POST', path: '/v1/messages' })
+  expect(entry?.headers).toMatchObject({ 'anthropic-version': '2026-10-21' })
+  const body = entry?.body
+  if (!isChatCompletionBody(body)) throw new Error('It took no conversation')
+  expect(body.messages.map(({ role, content }) => [role, content])).toEqual([
+    ['system', 'Be brief'],
+    ['user', 'One?'],
+    ['assistant', 'One.'],
+    ['user', 'Two?'],
+  ])
+  for (const name of ['temperature', 'top_p', 'top_k']) expect(body[name], name).toBeUndefined()
 })

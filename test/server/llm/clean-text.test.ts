@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { cleanText } from '../../../src/server/llm/clean-text.ts'
-import type { ProviderEvent } from '../../../src/server/llm/provider.ts'
+import { noTokenUsage, type ProviderEvent } from '../../../src/server/llm/provider.ts'
 
 /** The deltas that take the place of these, each of block 0 where it does not say otherwise. */
 function cleaned(...deltas: (string | [block: number, text: string])[]): readonly string[] {
@@ -64,7 +64,7 @@ describe('the text of a model is made storable', () => {
 
   test('usage in between changes nothing', () => {
     const clean = cleanText()
-    const usage = { inputTokens: 1, outputTokens: null, cachedTokens: null, reasoningTokens: null }
+    const usage = { ...noTokenUsage, inputTokens: 1 }
     expect(clean({ type: 'text', block: 0, text: high })).toEqual([])
     expect(clean({ type: 'usage', usage })).toEqual([{ type: 'usage', usage }])
     expect(clean({ type: 'text', block: 0, text: low })).toEqual([{ type: 'text', block: 0, text: '😀' }])

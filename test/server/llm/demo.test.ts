@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createDemo } from '../../../src/server/llm/demo.ts'
 import { demoAnswer } from '../../../src/server/llm/demo-answer.ts'
-import type { Parameters } from '../../../src/server/llm/provider.ts'
+import { noTokenUsage, type Parameters } from '../../../src/server/llm/provider.ts'
 import { ask, noParameters, question } from '../../support/llm.ts'
 
 const demo = createDemo({ tokensPerSecond: 0 })
@@ -16,7 +16,7 @@ describe('the demo model', () => {
     expect(model).toMatchObject({
       provider: 'demo',
       displayName: 'Demo (no model connected)',
-      available: true,
+      lifecycle: 'ACTIVE',
     })
     expect([...(model?.parameters ?? [])]).toEqual(['maxOutputTokens', 'stop'])
     expect((await askDemo()).text).toMatch(/^# Demo answer\n\nThis is the \*\*demo model\*\*/)
@@ -44,7 +44,7 @@ describe('the demo model', () => {
     const tokens = events.filter((event) => event.type === 'text').length
     expect(tokens).toBeGreaterThan(300)
     expect(tokens).toBeLessThan(600)
-    expect(usage).toEqual({ inputTokens: 1, outputTokens: tokens, cachedTokens: null, reasoningTokens: null })
+    expect(usage).toEqual({ ...noTokenUsage, inputTokens: 1, outputTokens: tokens })
   })
 
   test('ends where its longest length or a stop says', async () => {

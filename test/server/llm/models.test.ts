@@ -24,6 +24,7 @@ function registry(
   const models = createModels({
     providers: options.claude === false ? [demo] : [claudeAt(server.url), demo],
     defaultModel: options.defaultModel ?? null,
+    pauses: { failures: 5, pause: 60_000 },
     refreshInterval: options.refreshInterval ?? 60_000,
     log,
   })
@@ -58,7 +59,7 @@ describe('until a listing arrives', () => {
     expect(held.models.defaultModel()).toMatchObject({
       provider: 'anthropic',
       name: 'claude-next',
-      available: true,
+      lifecycle: 'ACTIVE',
     })
     expect(held.models.find('anthropic:claude-next')).toBe(held.models.defaultModel())
     expect(held.warnings).toEqual([])
@@ -73,7 +74,7 @@ describe('when the listing has arrived', () => {
     await held.models.firstListings()
     expect(namesOf(held.models)).toEqual(['claude-sonnet-9', 'claude-opus-9', 'demo'])
     expect(held.models.defaultModel().name).toBe('claude-sonnet-9')
-    expect(held.models.health('anthropic')).toEqual({ healthy: true, reason: null })
+    expect(held.models.health('anthropic')).toMatchObject({ healthy: true, reason: null })
     expect(held.warnings).toEqual([])
   })
 
@@ -110,7 +111,7 @@ describe('when the listing has arrived', () => {
     expect(held.models.health('anthropic')).toMatchObject({ healthy: false })
     await next.write(response(200, 'application/json', modelPage([])))
     await server.request()
-    expect(held.models.health('anthropic')).toEqual({ healthy: true, reason: null })
+    expect(held.models.health('anthropic')).toMatchObject({ healthy: true, reason: null })
     expect(held.models.defaultModel().name).toBe('demo')
   })
 })
@@ -122,11 +123,11 @@ describe('when the listing fails', () => {
     await refuseListing(401, 'authentication_error')
     await held.models.firstListings()
     expect(held.models.defaultModel().name).toBe('claude-sonnet-5-5')
-    expect(held.models.health('anthropic')).toEqual({
+    expect(held.models.health('anthropic')).toMatchObject({
       healthy: false,
       reason: 'Anthropic refused the API key: check ANTHROPIC_API_KEY',
     })
-    expect(held.models.health('demo')).toEqual({ healthy: true, reason: null })
+    expect(held.models.health('demo')).toMatchObject({ healthy: true, reason: null })
     expect(held.models.health('nobody')).toBeNull()
     expect(held.warnings).toHaveLength(1)
   })

@@ -50,13 +50,13 @@ const succeeds = answers(streamHead + answer('fine'))
 const codesOf = ({ attempts }: Outcome) => attempts.map(({ attempt, error }) => [attempt, error.code])
 
 describe('a failure before any content is tried again', () => {
-  test('and the try after it answers', async () => {
+  test('[case 31] and the try after it answers', async () => {
     const outcome = await run([overloaded, succeeds])
     expect(outcome).toMatchObject({ text: 'fine', finish: 'STOP', error: null })
     expect(codesOf(outcome)).toEqual([[2, 'PROVIDER_OVERLOADED']])
   })
 
-  test('three times in all', async () => {
+  test('[case 32] three times in all', async () => {
     const broken = refuses(500, 'api_error')
     const outcome = await run([broken, broken, broken, succeeds])
     expect(failureOf(outcome).code).toBe('PROVIDER_BAD_RESPONSE')
@@ -117,7 +117,7 @@ describe('there is no other try', () => {
   })
 })
 
-describe('the time that an upstream asks for', () => {
+describe('[case 30] the time that an upstream asks for', () => {
   test('is waited for where the budget holds it', async () => {
     const started = performance.now()
     const outcome = await run([refuses(429, 'rate_limit_error', { 'retry-after': '0.3' }), succeeds])
