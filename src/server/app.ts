@@ -21,6 +21,7 @@ import { createModels, type Models } from './llm/models.ts'
 import type { ChatProvider } from './llm/provider.ts'
 import { createLog, type Logger } from './log.ts'
 import { once } from './once.ts'
+import { configuredProviders } from './providers.ts'
 import { repeat } from './repeat.ts'
 import { Bus, type Connect, overBuses } from './streams/bus.ts'
 import { Contents } from './streams/contents.ts'
@@ -231,16 +232,6 @@ function createChat(
   return { chat: { ...base, runner } satisfies Chat, runner }
 }
 
-/** The providers whose keys are set. Their SDKs are loaded only then. */
-export async function configuredProviders({
-  anthropic: { apiKey, baseUrl },
-  timers,
-}: Config): Promise<readonly ChatProvider[]> {
-  if (apiKey === null) return []
-  const { createAnthropic } = await import('./llm/anthropic.ts')
-  return [createAnthropic({ apiKey, baseUrl, timers })]
-}
-
 async function createProviders(config: Config, overrides: Overrides, log: Logger): Promise<Models> {
   return createModels({
     providers: [
@@ -248,6 +239,7 @@ async function createProviders(config: Config, overrides: Overrides, log: Logger
       createDemo({ tokensPerSecond: config.demoTokensPerSecond }),
     ],
     defaultModel: config.defaultModel,
+    pauses: { failures: config.limits.providerFailures, pause: config.timers.providerPause },
     refreshInterval: config.timers.modelRefresh,
     log,
   })

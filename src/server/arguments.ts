@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util'
 import { flags, type Texts, variableInsteadOf } from './config.ts'
+import { nearest } from './edit-distance.ts'
 import { StartError } from './errors.ts'
 
 export const commands = {
   serve: 'start the server (the default)',
   migrate: 'bring the database to this version, and end',
+  init: 'write a configuration file with every setting in it, to be filled in',
   doctor: 'check data directory, database, migrations, keys and port, and say what to do',
   schema: 'print the GraphQL schema',
 } as const
@@ -71,23 +73,6 @@ function unknownFlag(flag: string): StartError {
 }
 
 function suggestion(name: string, known: readonly string[]): string {
-  const [nearest] = known
-    .map((one) => ({ one, distance: editDistance(name, one) }))
-    .sort((a, b) => a.distance - b.distance)
-  const near = nearest && nearest.distance <= Math.max(2, name.length / 4)
-  return near ? `, did you mean ${nearest.one}?` : '; parley --help lists them'
-}
-
-/** Levenshtein distance: insertions, deletions and replacements that make `a` into `b`. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column)
-  for (const [index, letter] of a.split('').entries()) {
-    const next = [index + 1]
-    for (let column = 1; column <= b.length; column++) {
-      const replaced = row[column - 1]! + (b[column - 1] === letter ? 0 : 1)
-      next.push(Math.min(replaced, row[column]! + 1, next[column - 1]! + 1))
-    }
-    row = next
-  }
-  return row[b.length]!
+  const [near] = nearest(name, known)
+  return near ? `, did you mean ${near}?` : '; parley --help lists them'
 }

@@ -1,10 +1,17 @@
+import { writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { App } from './app.ts'
 import { type Arguments, commands, readArguments } from './arguments.ts'
-import { type Config, parseConfig, requireTokenBeyondLoopback, settingsHelp } from './config.ts'
+import {
+  type Config,
+  emptyConfigFile,
+  loadConfig,
+  requireTokenBeyondLoopback,
+  settingsHelp,
+} from './config.ts'
 import { type Database, openDatabase } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
-import { StartError } from './errors.ts'
+import { reasonOf, StartError } from './errors.ts'
 import { createLog, type Logger } from './log.ts'
 import { showDuration } from './setting.ts'
 import { version } from './version.ts'
@@ -31,17 +38,33 @@ async function runCommand({ command, flags }: Arguments): Promise<number> {
     case 'schema':
       return printSchema()
     case 'migrate':
-      return migrateOnce(parseConfig(flags))
+      return migrateOnce(loadConfig(flags))
+    case 'init':
+      return init()
     case 'doctor':
       return doctor(flags)
     case 'serve':
-      return serve(parseConfig(flags))
+      return serve(loadConfig(flags))
   }
 }
 
 async function printSchema(): Promise<number> {
   const [{ printSchema }, { schema }] = await Promise.all([import('graphql'), import('./graphql/schema.ts')])
   return print(printSchema(schema))
+}
+
+/** It may hold keys: nobody else is to read it. */
+function init(): number {
+  const path = 'parley.config.json'
+  try {
+    writeFileSync(path, emptyConfigFile(), { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST'
+    throw new StartError(
+      `${path}: ${isThere ? 'is there already, and is left as it is' : `cannot be written (${reasonOf(error)})`}`,
+    )
+  }
+  return print(`${path} is written: set in it what you need, then start parley in this directory`)
 }
 
 function print(text: string): number {
@@ -60,7 +83,7 @@ function help(): string {
     '  --help, -h     print this',
     '  --version, -v  print the version',
     '',
-    'Settings, as flags or environment variables; flags win, an empty value counts as unset [default]:',
+    'Settings, as flags, environment variables or in parley.config.json, which win in this order; an empty value counts as unset [default]:',
     '',
     settingsHelp(),
   ].join('\n')
@@ -83,7 +106,7 @@ function open(config: Config, log: Logger): Promise<Database> {
 
 async function doctor(flags: Arguments['flags']): Promise<number> {
   const { examine } = await import('./doctor.ts')
-  const findings = await examine(parseConfig(flags))
+  const findings = await examine(loadConfig(flags))
   for (const { subject, ok, says } of findings) print(`${ok ? 'ok     ' : 'PROBLEM'}  ${subject}: ${says}`)
   return findings.every(({ ok }) => ok) ? 0 : 1
 }
@@ -121,10 +144,15 @@ function greeting(config: Config, app: App): string {
     config.databaseUrl === null
       ? `the embedded Postgres in ${config.dataDir}`
       : 'the Postgres of DATABASE_URL'
-  const model =
-    config.anthropic.apiKey === null ? 'only the demo model; set ANTHROPIC_API_KEY for Claude' : 'Claude'
   const url = app.url.replace(/\/$/, '')
-  return [`Parley ${version} is at ${url}`, `  Data: ${data}`, `  Models: ${model}`].join('\n')
+  return [`Parley ${version} is at ${url}`, `  Data: ${data}`, `  Models: ${modelsOf(config)}`].join('\n')
+}
+
+function modelsOf({ providers, endpoints }: Config): string {
+  const keyed = Object.entries(providers).filter(([, { apiKey }]) => apiKey !== null)
+  const used = [...keyed.map(([name]) => name), ...endpoints.map(({ name }) => name)]
+  if (used.length > 0) return `those of ${used.join(', ')}`
+  return 'only the demo model; set ANTHROPIC_API_KEY for Claude, or the key of another provider'
 }
 
 /** What makes the process end, and with which exit code. */

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
+import { type ConfigFile, type Endpoint, readConfigFile } from './config-file.ts'
 import { StartError } from './errors.ts'
 import { type Limits, limitTable } from './limits/limits.ts'
 import { type LogLevel, logLevels } from './log.ts'
@@ -44,7 +46,11 @@ export type Config = {
   /** A Redis that carries wake-ups between the processes on one database; null: the database does. */
   readonly redisUrl: string | null
   readonly dataDir: string
-  readonly anthropic: { readonly apiKey: string | null; readonly baseUrl: string | null }
+  readonly providers: { readonly [Name in ProviderName]: ProviderAccess }
+  /** Others who speak OpenAI's chat completions, from the configuration file. */
+  readonly endpoints: readonly Endpoint[]
+  /** Where an Ollama is looked for; null: nowhere. */
+  readonly ollamaUrl: string | null
   /** Exact provider name of the model used when nobody names one; null: chosen from what is listed. */
   readonly defaultModel: string | null
   /** What becomes of answers that are cut off because a process died, where a conversation does not say. */
@@ -57,6 +63,20 @@ export type Config = {
   readonly limits: Limits
   readonly timers: Timers
 }
+
+/** How a provider is reached. `apiKey` null: it is not used; `baseUrl` null: at its own address. */
+export type ProviderAccess = { readonly apiKey: string | null; readonly baseUrl: string | null }
+
+export type ProviderName = keyof typeof providerTable
+
+/** The providers that take a key, in the order in which one of them answers where nobody names a model. */
+const providerTable = {
+  anthropic: { company: 'Anthropic', models: 'Claude' },
+  openai: { company: 'OpenAI', models: 'OpenAI’s models' },
+  gemini: { company: 'Google', models: 'Gemini' },
+  openrouter: { company: 'OpenRouter', models: 'OpenRouter’s models' },
+  deepseek: { company: 'DeepSeek', models: 'DeepSeek' },
+} as const satisfies Record<string, { company: string; models: string }>
 
 /** Milliseconds. What each is for: {@link timerTable}. */
 export type Timers = { readonly [Name in keyof typeof timerTable]: number }
@@ -90,6 +110,11 @@ const timerTable = {
     default: 500,
     kind: 'interval',
     what: 'first wait between two attempts; doubles, with full jitter, up to 16 times itself',
+  },
+  providerPause: {
+    default: 30_000,
+    kind: 'timeout',
+    what: 'how long a provider that failed several times in a row is not asked',
   },
   modelRefresh: {
     default: 3_600_000,
@@ -149,6 +174,11 @@ const timerTable = {
 
 const webUrl = url(['http:', 'https:'], 'an http or https URL')
 
+const urlOrOff: Parser<URL | 'off'> = {
+  takes: `${webUrl.takes}, or off`,
+  parse: (value) => (value === 'off' ? 'off' : webUrl.parse(value)),
+}
+
 const postgresUrl: Parser<string> = {
   takes: 'a URL as postgres://user:password@host/database',
   parse: (value) => (url(['postgres:', 'postgresql:'], '').parse(value) ? value : undefined),
@@ -158,6 +188,9 @@ const redisUrl: Parser<string> = {
   takes: 'a URL as redis://user:password@host:6379, or rediss:// for TLS',
   parse: (value) => (url(['redis:', 'rediss:'], '').parse(value) ? value : undefined),
 }
+
+/** In the directory in which the server is started. */
+const usualConfigFile = 'parley.config.json'
 
 const generalSettings = {
   host: setting('HOST', {
@@ -176,6 +209,11 @@ const generalSettings = {
     flag: null,
     about: 'What every client has to send as a bearer, and the page asks for once; unset: nobody is asked.',
   }),
+  config: optionalSetting('PARLEY_CONFIG', {
+    takes: text('a path'),
+    default: `${usualConfigFile}, where there is one`,
+    about: 'File that holds settings; `parley init` writes one. Flags and the environment win over it.',
+  }),
   databaseUrl: optionalSetting('DATABASE_URL', {
     takes: postgresUrl,
     hidden: true,
@@ -192,16 +230,10 @@ const generalSettings = {
     default: '$XDG_DATA_HOME/parley, else ~/.local/share/parley, else ./parley-data',
     about: 'Directory of the embedded Postgres; made when it is missing.',
   }),
-  anthropicApiKey: optionalSetting('ANTHROPIC_API_KEY', {
-    takes: credential('a key'),
-    hidden: true,
-    flag: null,
-    about: 'Key with which Claude answers; unset: only the demo model does.',
-  }),
-  anthropicBaseUrl: optionalSetting('ANTHROPIC_BASE_URL', {
-    takes: webUrl,
-    default: "Anthropic's own",
-    about: 'Address of the Anthropic API, or of something that speaks it.',
+  ollamaUrl: setting('OLLAMA_BASE_URL', {
+    takes: urlOrOff,
+    default: 'http://127.0.0.1:11434',
+    about: 'Address at which an Ollama is looked for, whose models are then offered; `off`: nowhere.',
   }),
   defaultModel: optionalSetting('PARLEY_DEFAULT_MODEL', {
     takes: text("a provider's exact name of a model"),
@@ -250,6 +282,20 @@ const generalSettings = {
   }),
 }
 
+const providerSettings = mapRecord(providerTable, (name, { company, models }) => ({
+  apiKey: optionalSetting(`${screamingSnake(name)}_API_KEY`, {
+    takes: credential('a key'),
+    hidden: true,
+    flag: null,
+    about: `Key with which ${models} answer${models.endsWith('models') ? '' : 's'}; unset: not at all.`,
+  }),
+  baseUrl: optionalSetting(`${screamingSnake(name)}_BASE_URL`, {
+    takes: webUrl,
+    default: `${company}'s own`,
+    about: `Address of the API of ${company}, or of something that speaks it.`,
+  }),
+}))
+
 const limitSettings = mapRecord(limitTable, (name, limit) =>
   setting(`PARLEY_LIMIT_${screamingSnake(name)}`, {
     takes: integer(1, 1_000_000_000),
@@ -269,6 +315,7 @@ const timerSettings = mapRecord(timerTable, (name, timer) =>
 /** Every setting, in the order in which people are told of them. */
 const allSettings: readonly Setting<unknown>[] = [
   ...Object.values(generalSettings),
+  ...Object.values(providerSettings).flatMap(({ apiKey, baseUrl }) => [apiKey, baseUrl]),
   ...Object.values(limitSettings),
   ...Object.values(timerSettings),
 ]
@@ -286,16 +333,32 @@ export function variableInsteadOf(flag: string): string | null {
   return allSettings.find((one) => one.flag === null && flagOf(one.variable) === flag)?.variable ?? null
 }
 
+/** Everything but the file itself: it does not say where it is. */
+const fileSettings = allSettings.filter((one) => one !== generalSettings.config)
+
+/** {@link parseConfig} with the configuration file that they name, or else with the usual one. */
+export function loadConfig(flagTexts: Texts = {}, environment: Texts = process.env): Config {
+  const named = readSetting(generalSettings.config, flagTexts, environment, null)
+  if (named === null && !existsSync(usualConfigFile)) return parseConfig(flagTexts, environment)
+  const variables = fileSettings.map(({ variable }) => variable)
+  const taken = [...Object.keys(providerTable), 'ollama', 'demo']
+  return parseConfig(flagTexts, environment, readConfigFile(named ?? usualConfigFile, variables, taken))
+}
+
 /**
- * What flags (which win) and the environment ask for; an empty text counts as unset.
+ * What flags (which win), the environment and a configuration file ask for; an empty text counts as unset.
  *
  * @param flagTexts - by flag, as `--port`
  * @throws StartError naming the first setting that is wrong, what it got and what it takes
  */
-export function parseConfig(flagTexts: Texts = {}, environment: Texts = process.env): Config {
-  const read = <Value>(one: Setting<Value>): Value => readSetting(one, flagTexts, environment)
-  const { anthropicApiKey, anthropicBaseUrl, dataDir, ...plain } = generalSettings
-  const baseUrl = read(anthropicBaseUrl)
+export function parseConfig(
+  flagTexts: Texts = {},
+  environment: Texts = process.env,
+  file: ConfigFile | null = null,
+): Config {
+  const read = <Value>(one: Setting<Value>): Value => readSetting(one, flagTexts, environment, file)
+  const { dataDir, ollamaUrl, ...plain } = generalSettings
+  const ollama = read(ollamaUrl)
   const config: Config = {
     host: read(plain.host),
     port: read(plain.port),
@@ -307,7 +370,12 @@ export function parseConfig(flagTexts: Texts = {}, environment: Texts = process.
     databaseUrl: read(plain.databaseUrl),
     redisUrl: read(plain.redisUrl),
     dataDir: resolve(read(dataDir) ?? defaultDataDir(environment)),
-    anthropic: { apiKey: read(anthropicApiKey), baseUrl: baseUrl && baseUrl.href.replace(/\/$/, '') },
+    providers: mapRecord(providerSettings, (_name, { apiKey, baseUrl }) => ({
+      apiKey: read(apiKey),
+      baseUrl: withoutSlash(read(baseUrl)),
+    })),
+    endpoints: file?.endpoints ?? [],
+    ollamaUrl: ollama === 'off' ? null : withoutSlash(ollama),
     defaultModel: read(plain.defaultModel),
     recovery: read(plain.recovery),
     grace: read(plain.grace),
@@ -320,13 +388,28 @@ export function parseConfig(flagTexts: Texts = {}, environment: Texts = process.
   return config
 }
 
-function readSetting<Value>(one: Setting<Value>, flagTexts: Texts, environment: Texts): Value {
-  const fromFlag = one.flag === null ? undefined : flagTexts[one.flag]
-  const given = (fromFlag || environment[one.variable])?.trim()
+function withoutSlash<Address extends URL | null>(
+  address: Address,
+): Address extends URL ? string : string | null
+function withoutSlash(address: URL | null): string | null {
+  return address && address.href.replace(/\/$/, '')
+}
+
+function readSetting<Value>(
+  one: Setting<Value>,
+  flagTexts: Texts,
+  environment: Texts,
+  file: ConfigFile | null,
+): Value {
+  const sources = [
+    { name: one.flag, text: one.flag === null ? undefined : flagTexts[one.flag] },
+    { name: one.variable, text: environment[one.variable] },
+    { name: `${one.variable.toLowerCase()} in ${file?.path}`, text: file?.texts[one.variable] },
+  ]
+  const { name, text: given } = sources.find((source) => source.text?.trim()) ?? {}
   if (!given) return one.fallback
-  const value = one.parser.parse(given)
+  const value = one.parser.parse(given.trim())
   if (value !== undefined) return value
-  const name = fromFlag ? one.flag : one.variable
   throw new StartError(
     `${name}: got ${one.hidden ? 'a value that is not shown' : show(given)}, takes ${one.parser.takes}`,
   )
@@ -377,6 +460,30 @@ export function settingsHelp(): string {
 function helpOf({ flag, variable, shownDefault, about, parser }: Setting<unknown>): string {
   const fallback = shownDefault && ` [${shownDefault}]`
   return `  ${flag ? `${flag}, ` : ''}${variable}\n      ${about} Takes ${parser.takes}.${fallback}`
+}
+
+/** A configuration file that sets nothing, with every setting in a comment. */
+export function emptyConfigFile(): string {
+  const lines = fileSettings.flatMap((one) => [
+    '',
+    `  // ${one.about} Takes ${one.parser.takes}.`,
+    `  // ${exampleOf(one)}`,
+  ])
+  return [
+    '{',
+    `  // Settings of Parley. To set one, take the slashes in front of it away. Flags and environment variables win.`,
+    ...lines,
+    '',
+    '  // Others who speak the API of OpenAI, by names of your own; api_key and label can be left out.',
+    '  // "endpoints": { "my-vllm": { "base_url": "http://127.0.0.1:8000/v1", "api_key": "", "label": "vLLM" } },',
+    '}',
+    '',
+  ].join('\n')
+}
+
+/** What it is by default, where that can be written. */
+function exampleOf({ variable, shownDefault, fallback }: Setting<unknown>): string {
+  return `${JSON.stringify(variable.toLowerCase())}: ${JSON.stringify(fallback === null ? '' : shownDefault)},`
 }
 
 /** The settings as the Markdown table of README.md. */

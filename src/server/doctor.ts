@@ -1,14 +1,15 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname } from 'node:path'
-import { configuredProviders, overRedis } from './app.ts'
+import { overRedis } from './app.ts'
 import { type Config, requireTokenBeyondLoopback } from './config.ts'
 import { openDatabase } from './db/connect.ts'
 import { type MigrationState, migrationState } from './db/migrate.ts'
 import { reasonOf, StartError } from './errors.ts'
 import { startListening } from './http/server.ts'
-import { ProviderError } from './llm/provider.ts'
+import { type ChatProvider, ProviderError } from './llm/provider.ts'
 import { createLog } from './log.ts'
+import { configuredProviders } from './providers.ts'
 
 /** What was looked at, and how it is or what to do about it. */
 export type Finding = { readonly subject: string; readonly ok: boolean; readonly says: string }
@@ -22,7 +23,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     ...database,
     ...(await redis(config)),
     access(config),
-    ...(await keys(config)),
+    ...(await models(config)),
     await port(config),
   ]
 }
@@ -140,22 +141,29 @@ function access(config: Config): Finding {
   )
 }
 
-async function keys(config: Config): Promise<Finding[]> {
-  const finding = findingAbout('keys')
+async function models(config: Config): Promise<Finding[]> {
   const providers = await configuredProviders(config)
-  if (providers.length === 0) {
-    return [finding(true, 'none, so only the demo model answers: set ANTHROPIC_API_KEY for Claude')]
+  const findings = await Promise.all(providers.map((provider) => listing(provider, config)))
+  if (providers.some(({ name }) => name !== 'ollama')) return findings
+  return [
+    findingAbout('models')(true, 'no key, so only the demo model answers: set ANTHROPIC_API_KEY for Claude'),
+    ...findings,
+  ]
+}
+
+/** One cheap call, which needs the key where there is one. */
+async function listing(provider: ChatProvider, { timers, ollamaUrl }: Config): Promise<Finding> {
+  const finding = findingAbout('models')
+  const name = provider.displayName
+  try {
+    const listed = await provider.listModels(AbortSignal.timeout(timers.operation))
+    if (provider.name === 'ollama' && listed.length === 0) {
+      return finding(true, `${name}: nothing at ${ollamaUrl}, so it is not used`)
+    }
+    return finding(true, `${name} lists ${listed.length === 1 ? '1 model' : `${listed.length} models`}`)
+  } catch (error) {
+    return finding(false, `${name}: ${messageOf(error)}`)
   }
-  return Promise.all(
-    providers.map(async (provider) => {
-      try {
-        const models = await provider.listModels(AbortSignal.timeout(config.timers.operation))
-        return finding(true, `${provider.name} takes the key, models listed: ${models.length}`)
-      } catch (error) {
-        return finding(false, `${provider.name} does not answer to the key: ${messageOf(error)}`)
-      }
-    }),
-  )
 }
 
 async function port(config: Config): Promise<Finding> {

@@ -232,11 +232,11 @@ describe('parley doctor', () => {
   })
 
   test.each([
-    [200, { data: [claude], has_more: false }, /^ok +keys: anthropic takes the key, models listed: 1$/m, 0],
+    [200, { data: [claude], has_more: false }, /^ok +models: Anthropic lists 1 model$/m, 0],
     [
       401,
       { type: 'error', error: { type: 'authentication_error', message: 'no' } },
-      /^PROBLEM +keys: anthropic does not/m,
+      /^PROBLEM +models: Anthropic: Anthropic refused the API key/m,
       1,
     ],
   ])('tries the key with the provider, which answers %d', async (status, body, finding, code) => {

@@ -19,7 +19,9 @@ describe('without any setting', () => {
       port: 8084,
       accessToken: null,
       databaseUrl: null,
-      anthropic: { apiKey: null, baseUrl: null },
+      providers: { anthropic: { apiKey: null, baseUrl: null }, gemini: { apiKey: null, baseUrl: null } },
+      ollamaUrl: 'http://127.0.0.1:11434',
+      endpoints: [],
       limits: defaultLimits,
     })
   })
@@ -72,8 +74,11 @@ describe('a setting', () => {
     [
       'ANTHROPIC_BASE_URL',
       'http://127.0.0.1:9/',
-      { anthropic: { apiKey: null, baseUrl: 'http://127.0.0.1:9' } },
+      { providers: { anthropic: { apiKey: null, baseUrl: 'http://127.0.0.1:9' } } },
     ],
+    ['OPENROUTER_API_KEY', 'sk-or-1', { providers: { openrouter: { apiKey: 'sk-or-1', baseUrl: null } } }],
+    ['OLLAMA_BASE_URL', 'off', { ollamaUrl: null }],
+    ['OLLAMA_BASE_URL', 'http://gpu.local:11434/', { ollamaUrl: 'http://gpu.local:11434' }],
     ['PARLEY_DEMO_TOKENS_PER_SECOND', '2.5', { demoTokensPerSecond: 2.5 }],
     ['PARLEY_LIMIT_MESSAGE_LENGTH', '12', { limits: { messageLength: 12 } }],
     ['PARLEY_TIMEOUT_PROVIDER_FIRST_BYTE', '1.5s', { timers: { providerFirstByte: 1_500 } }],
@@ -99,6 +104,7 @@ describe('a setting', () => {
     ['PARLEY_ALLOWED_ORIGINS', '*'],
     ['PUBLIC_URL', 'chat.example.com'],
     ['TRUST_PROXY', 'maybe'],
+    ['OLLAMA_BASE_URL', 'gpu.local:11434'],
     ['LOG_LEVEL', 'loud'],
     ['PARLEY_DATA_DIR', 'a\0b'],
     ['PARLEY_DEMO_TOKENS_PER_SECOND', '0'],
@@ -125,6 +131,7 @@ describe('a setting', () => {
   test.each([
     ['DATABASE_URL', 'mysql://ada:swordfish@host/db'],
     ['ANTHROPIC_API_KEY', 'swordfish\nnewline'],
+    ['DEEPSEEK_API_KEY', 'sword fish'],
     ['PARLEY_ACCESS_TOKEN', 'sword fish'],
   ])('%s never shows the value it refuses', (variable, given) => {
     const { message } = refusal(() => parseConfig({}, { [variable]: given }))

@@ -89,6 +89,10 @@ export async function startApp({
       PARLEY_DATA_DIR: place.dataDir,
       // Tests ask faster than people do; the limit has a test of its own.
       PARLEY_LIMIT_OPERATIONS_PER_SECOND: '100000',
+      // Tests let a provider fail more often than others would bear; that too has a test of its own.
+      PARLEY_LIMIT_PROVIDER_FAILURES: '100000',
+      // Whatever else runs on this machine.
+      OLLAMA_BASE_URL: 'off',
       ...patience,
       ...(place.databaseUrl && { DATABASE_URL: place.databaseUrl }),
       ...(upstream && { ANTHROPIC_API_KEY: 'test-key', ANTHROPIC_BASE_URL: upstream.url }),

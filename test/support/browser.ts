@@ -150,6 +150,8 @@ function defaults(upstream: ScriptedUpstream, { databaseUrl, dataDir }: Place): 
     LOG_LEVEL: 'error',
     DATABASE_URL: databaseUrl ?? '',
     PARLEY_DATA_DIR: dataDir,
+    OLLAMA_BASE_URL: 'off',
+    PARLEY_LIMIT_PROVIDER_FAILURES: '100000',
     ANTHROPIC_API_KEY: 'test',
     ANTHROPIC_BASE_URL: upstream.url,
   }

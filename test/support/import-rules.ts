@@ -27,17 +27,29 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 const partOfFile: Readonly<Record<string, string>> = {
   arguments: 'cli',
   doctor: 'cli',
+  providers: 'app',
   repeat: 'app',
+  'config-file': 'config',
   setting: 'config',
 }
 
 /** May be imported by every part of the server. */
-const leaves = ['ids', 'errors', 'log', 'metrics', 'once', 'version', 'llm/provider', 'limits/limits'].map(
-  (name) => `src/server/${name}.ts`,
-)
+const leaves = [
+  'edit-distance',
+  'ids',
+  'errors',
+  'log',
+  'metrics',
+  'once',
+  'version',
+  'llm/prices',
+  'llm/provider',
+  'limits/limits',
+].map((name) => `src/server/${name}.ts`)
 
 /** Only app.ts decides which implementation of an interface runs. */
-const implementations = /^src\/server\/(llm\/(anthropic|demo)|streams\/(notify|redis)-line)\b/
+const implementations =
+  /^src\/server\/(llm\/(anthropic|demo|gemini|openai|where-found)|streams\/(notify|redis)-line)\b/
 
 type Source = { readonly path: string; readonly text: string }
 

@@ -79,6 +79,8 @@ function spawnParley({ place, upstream, settings }: LaunchOptions) {
       PORT: '0',
       PARLEY_DATA_DIR: place.dataDir,
       ...(place.databaseUrl && { DATABASE_URL: place.databaseUrl }),
+      OLLAMA_BASE_URL: 'off',
+      PARLEY_LIMIT_PROVIDER_FAILURES: '100000',
       ANTHROPIC_API_KEY: 'test-key',
       ANTHROPIC_BASE_URL: upstream.url,
       LOG_LEVEL: 'warn',
