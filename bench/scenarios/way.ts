@@ -86,6 +86,7 @@ function legsOf(asked: number, { created, called, read, stored, shown }: Moments
 function watched(provider: ChatProvider, moments: Moments): ChatProvider {
   return {
     name: provider.name,
+    displayName: provider.displayName,
     knownModels: provider.knownModels,
     listModels: (signal) => provider.listModels(signal),
     async *stream(request, signal) {

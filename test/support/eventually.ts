@@ -1,7 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Repeats a check until it holds, for what has no event to wait for; `within` is far beyond what that takes. */
-export async function eventually(check: () => void | Promise<void>, within = 60_000): Promise<void> {
+/**
+ * Repeats a check until it holds, for what has no event to wait for, and returns what it then returns; `within` is far
+ * beyond what that takes.
+ */
+export async function eventually<Result>(
+  check: () => Result | Promise<Result>,
+  within = 60_000,
+): Promise<Result> {
   const deadline = performance.now() + within
   for (;;) {
     try {

@@ -9,8 +9,8 @@ import type { Chat } from './chat.ts'
 import { type Mutation, mutate } from './commit.ts'
 import { endGeneration } from './end-generation.ts'
 import { keysetPage, type OrderKey, type Page, type PageArgs } from './paging.ts'
-import { findModel } from './parameters.ts'
-import { quoted, requireStorable, requireText } from './text.ts'
+import { findModel, unknownModel } from './parameters.ts'
+import { requireStorable, requireText } from './text.ts'
 
 /** Shown for a conversation that nobody has named and nothing was said in. */
 export const untitled = 'New conversation'
@@ -108,7 +108,7 @@ async function star({ tx, viewer }: Mutation, id: ConversationId, starred: boole
 function requireSettings(chat: Chat, { title, systemPrompt, defaultModelId, recovery }: Settings) {
   const model = defaultModelId === null ? null : findModel(chat.models, defaultModelId)
   if (defaultModelId !== null && !model) {
-    const message = `Cannot take defaultModelId: no model is called ${quoted(defaultModelId)}`
+    const message = `Cannot take defaultModelId: ${unknownModel(chat.models, defaultModelId)}`
     throw new ChatError('INVALID', message, ['defaultModelId'])
   }
   return {

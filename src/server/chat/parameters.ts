@@ -1,7 +1,8 @@
 import { ChatError } from '../errors.ts'
 import { fromGlobalId } from '../ids.ts'
+import { meantModel, similarNames } from '../llm/model-names.ts'
 import type { Models } from '../llm/models.ts'
-import { type ModelInfo, modelKey, type Parameters } from '../llm/provider.ts'
+import { isAvailable, type ModelInfo, modelKey, type Parameters } from '../llm/provider.ts'
 import { quoted, requireStorable } from './text.ts'
 
 /** What a caller asks of a generation. `modelId`: an exact provider name or a global id; null: the default. */
@@ -10,10 +11,18 @@ export type Generate = Partial<Parameters> & { readonly modelId?: string | null 
 /** A generation that can be started. */
 export type Plan = { readonly model: string; readonly parameters: Parameters }
 
-/** The model that a caller names: by exact provider name first, then by global id. */
+/** The model that a caller names: by exact provider name first, then by global id, then as it is named elsewhere. */
 export function findModel(models: Models, modelId: string): ModelInfo | null {
   const global = fromGlobalId(modelId)
-  return models.find(modelId) ?? (global?.type === 'Model' ? models.find(global.key) : null) ?? null
+  const byId = global?.type === 'Model' ? models.find(global.key) : null
+  return models.find(modelId) ?? byId ?? meantModel(models.list(), modelId)
+}
+
+/** Says of a name that no model has it, and which one may be meant. */
+export function unknownModel(models: Models, modelId: string): string {
+  const similar = similarNames(models.list(), modelId)
+  const advice = similar.length > 0 ? `is it ${similar.join(' or ')}?` : 'see the query `models`'
+  return `no model is called ${quoted(modelId)}; ${advice}`
 }
 
 /**
@@ -26,9 +35,8 @@ export function requirePlan(models: Models, generate: Generate, fallback: string
     generate.modelId != null
       ? findModel(models, generate.modelId)
       : (servedModel(models, fallback) ?? models.defaultModel())
-  if (!model)
-    throw invalid('modelId', `no model is called ${quoted(generate.modelId ?? '')}; see the query \`models\``)
-  if (!model.available) {
+  if (!model) throw invalid('modelId', unknownModel(models, generate.modelId ?? ''))
+  if (!isAvailable(model)) {
     throw new ChatError('MODEL_UNAVAILABLE', `${model.displayName} is not available any more`, [
       'generate',
       'modelId',
@@ -39,7 +47,7 @@ export function requirePlan(models: Models, generate: Generate, fallback: string
 
 function servedModel(models: Models, key: string | null): ModelInfo | null {
   const model = key === null ? null : models.find(key)
-  return model?.available ? model : null
+  return model && isAvailable(model) ? model : null
 }
 
 function requireParameters(model: ModelInfo, generate: Generate): Parameters {

@@ -100,6 +100,12 @@ export const ModelCapability = documented('ModelCapability', 'What a model can d
   JSON_MODE: 'It can be held to JSON.',
 })
 
+export const ModelLifecycle = documented('ModelLifecycle', 'How long a provider still offers a model.', {
+  ACTIVE: 'No end is announced.',
+  DEPRECATED: 'Its end is announced: choose another one for what is to last.',
+  RETIRED: 'It cannot be used any more.',
+})
+
 export const ReasoningEffort = documented('ReasoningEffort', 'How much a model thinks before it answers.', {
   LOW: 'As little as it can.',
   MEDIUM: 'Some.',

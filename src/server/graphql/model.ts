@@ -1,10 +1,10 @@
 import { RequestError } from '../errors.ts'
 import { toGlobalId } from '../ids.ts'
 import { unlistedModel } from '../llm/models.ts'
-import { type ModelInfo, modelKey } from '../llm/provider.ts'
+import { isAvailable, type ModelInfo, modelKey } from '../llm/provider.ts'
 import { builder, cost } from './builder.ts'
 import type { GraphContext } from './context.ts'
-import { ModelCapability } from './enums.ts'
+import { ModelCapability, ModelLifecycle } from './enums.ts'
 import { forwardArgs, toConnection } from './pages.ts'
 import { ModelConnection, ModelRef, ProviderRef } from './refs.ts'
 
@@ -36,16 +36,37 @@ builder.node(ModelRef, {
       type: 'Decimal',
       nullable: true,
       description: 'US dollars for a million tokens read; null: unknown.',
-      resolve: () => null,
+      resolve: ({ prices }) => prices?.input ?? null,
     }),
     outputPricePerMTok: t.field({
       type: 'Decimal',
       nullable: true,
       description: 'US dollars for a million tokens written; null: unknown.',
-      resolve: () => null,
+      resolve: ({ prices }) => prices?.output ?? null,
     }),
-    available: t.exposeBoolean('available', {
+    cachedInputPricePerMTok: t.field({
+      type: 'Decimal',
+      nullable: true,
+      description: 'US dollars for a million tokens read from the provider’s cache; null: unknown.',
+      resolve: ({ prices }) => prices?.cacheRead ?? null,
+    }),
+    available: t.boolean({
       description: 'Whether it can be used; false once it is retired.',
+      resolve: isAvailable,
+    }),
+    lifecycle: t.expose('lifecycle', {
+      type: ModelLifecycle,
+      description: 'How long its provider still offers it.',
+    }),
+    retiresAt: t.expose('retiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When its provider retires it, or has; null: not announced.',
+    }),
+    parameters: t.field({
+      type: ['String'],
+      description: 'The fields of `GenerateInput` that it takes, besides `modelId`; another one is refused.',
+      resolve: ({ parameters }) => [...parameters],
     }),
   }),
 })
@@ -55,9 +76,25 @@ builder.node(ProviderRef, {
   id: { resolve: ({ name }) => name, description: 'Opaque, URL-safe, the same for ever.' },
   fields: (t) => ({
     name: t.exposeString('name', { description: 'As `anthropic`.' }),
+    displayName: t.string({
+      description: 'Name for people, as `Anthropic`.',
+      resolve: ({ name }, _args, { chat }) => chat.models.health(name)?.displayName ?? name,
+    }),
     healthy: t.boolean({
       description: 'Whether its models could be listed when that was last tried.',
       resolve: ({ name }, _args, { chat }) => chat.models.health(name)?.healthy ?? false,
+    }),
+    problem: t.string({
+      nullable: true,
+      description: 'For people: why its models could not be listed; null where they could.',
+      resolve: ({ name }, _args, { chat }) => chat.models.health(name)?.reason ?? null,
+    }),
+    listedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When it last listed its models; null: not yet, and those that are known of it are offered.',
+      resolve: ({ name }, _args, { chat }) => chat.models.health(name)?.listedAt ?? null,
     }),
   }),
 })
@@ -66,8 +103,17 @@ builder.node(ProviderRef, {
 export function modelOf({ chat }: GraphContext, key: string | null): ModelInfo | null {
   if (key === null) return null
   const [provider = '', ...name] = key.split(':')
-  return chat.models.find(key) ?? { ...unlistedModel(provider, name.join(':')), available: false }
+  return chat.models.find(key) ?? { ...unlistedModel(provider, name.join(':')), lifecycle: 'RETIRED' }
 }
+
+builder.queryField('providers', (t) =>
+  t.field({
+    type: [ProviderRef],
+    description:
+      'Everybody whose models are offered, also who cannot be reached and has none to offer for now.',
+    resolve: (_root, _args, { chat }) => chat.models.providers().map((name) => ({ name })),
+  }),
+)
 
 builder.queryField('models', (t) =>
   t.field({

@@ -1,11 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../log.ts'
-import { type ChatProvider, type ModelInfo, modelKey } from './provider.ts'
+import { type PauseOptions, PausingProvider } from './pausing.ts'
+import { type ChatProvider, isAvailable, type ModelInfo, modelKey } from './provider.ts'
 
 export type ProviderHealth = {
+  /** For people. */
+  readonly displayName: string
   readonly healthy: boolean
   /** Why it is not; null where it is, or where nobody knows yet. */
   readonly reason: string | null
+  /** When it last listed its models; null: it never did. */
+  readonly listedAt: Date | null
 }
 
 /** All models of all providers, kept up to date in the background. Every read answers at once. */
@@ -19,7 +24,7 @@ export interface Models {
   providerOf(model: Pick<ModelInfo, 'provider'>): ChatProvider
   /** Names of the providers. */
   providers(): readonly string[]
-  /** As its last listing ended; null for a name that is no provider's. */
+  /** As its last listing ended, and whether it is asked; null for a name that is no provider's. */
   health(provider: string): ProviderHealth | null
   /** Begins to fetch the listings, and returns at once. */
   start(): void
@@ -34,6 +39,8 @@ export type ModelsOptions = {
   readonly providers: readonly [...ChatProvider[], ChatProvider]
   /** Provider's exact name or `provider:name`; null: the first provider's choice. */
   readonly defaultModel: string | null
+  /** When a provider that fails is left alone. */
+  readonly pauses: PauseOptions
   /** Milliseconds between two listings. */
   readonly refreshInterval: number
   readonly log: Logger
@@ -44,10 +51,10 @@ const retryIntervalMs = 30_000
 
 /** What is known of one provider's models. */
 type Listing = {
-  readonly provider: ChatProvider
+  readonly provider: PausingProvider
   readonly models: readonly ModelInfo[]
-  /** Whether it has ever listed them. */
-  readonly arrived: boolean
+  /** When it last listed them; null: never. */
+  readonly listedAt: Date | null
   /** Why the latest fetch failed. */
   readonly reason: string | null
 }
@@ -71,10 +78,10 @@ class ModelRegistry implements Models {
   constructor(options: ModelsOptions) {
     this.#options = options
     this.#listings = new Map(
-      options.providers.map((provider) => [
-        provider.name,
-        { provider, models: provider.knownModels, arrived: false, reason: null },
-      ]),
+      options.providers.map((each) => {
+        const provider = new PausingProvider(each, options.pauses)
+        return [provider.name, { provider, models: provider.knownModels, listedAt: null, reason: null }]
+      }),
     )
     this.#models = this.#assemble()
   }
@@ -91,7 +98,7 @@ class ModelRegistry implements Models {
   defaultModel(): ModelInfo {
     const { defaultModel } = this.#options
     const configured = defaultModel === null ? null : this.find(defaultModel)
-    const chosen = configured?.available ? configured : this.#models.find((model) => model.available)
+    const chosen = configured && isAvailable(configured) ? configured : this.#models.find(isAvailable)
     if (!chosen) throw new Error('The provider of last resort lists no available model')
     return chosen
   }
@@ -106,13 +113,16 @@ class ModelRegistry implements Models {
     return [...this.#listings.keys()]
   }
 
-  health(provider: string): ProviderHealth | null {
-    const listing = this.#listings.get(provider)
-    return listing ? { healthy: listing.reason === null, reason: listing.reason } : null
+  health(name: string): ProviderHealth | null {
+    const listing = this.#listings.get(name)
+    if (!listing) return null
+    const { provider, listedAt } = listing
+    const reason = provider.outage?.error.message ?? listing.reason
+    return { displayName: provider.displayName, healthy: reason === null, reason, listedAt }
   }
 
   start(): void {
-    const firsts = this.#options.providers.map((provider) => {
+    const firsts = [...this.#listings.values()].map(({ provider }) => {
       const first = Promise.withResolvers<void>()
       return { first: first.promise, loop: this.#keepListing(provider, first.resolve) }
     })
@@ -132,7 +142,7 @@ class ModelRegistry implements Models {
     await this.#loops
   }
 
-  async #keepListing(provider: ChatProvider, onFirst: () => void): Promise<void> {
+  async #keepListing(provider: PausingProvider, onFirst: () => void): Promise<void> {
     const { signal } = this.#closing
     while (!signal.aborted) {
       const failed = await this.#refresh(provider)
@@ -144,11 +154,11 @@ class ModelRegistry implements Models {
   }
 
   /** Fetches one listing; says whether it failed, and then keeps what an earlier one said. */
-  async #refresh(provider: ChatProvider): Promise<boolean> {
+  async #refresh(provider: PausingProvider): Promise<boolean> {
     const before = this.#listings.get(provider.name)
     try {
       const models = await provider.listModels(this.#closing.signal)
-      this.#update({ provider, models, arrived: true, reason: null })
+      this.#update({ provider, models, listedAt: new Date(), reason: null })
       return false
     } catch (error) {
       if (this.#closing.signal.aborted || !before) return true
@@ -171,18 +181,20 @@ class ModelRegistry implements Models {
   }
 
   /** The configured model, where it would be this provider's and that one has not said what it offers. */
-  #onTrust({ provider, models, arrived }: Listing): readonly ModelInfo[] {
+  #onTrust({ provider, models, listedAt }: Listing): readonly ModelInfo[] {
     const { defaultModel, providers } = this.#options
-    if (defaultModel === null || arrived || provider === providers.at(-1)) return []
+    if (defaultModel === null || listedAt || provider.name === providers.at(-1)?.name) return []
     const owner = providers.find(({ name }) => defaultModel.startsWith(`${name}:`)) ?? providers[0]
     const name = defaultModel.replace(`${provider.name}:`, '')
-    const isMissing = owner === provider && !models.some((model) => model.name === name)
+    const isMissing = owner.name === provider.name && !models.some((model) => model.name === name)
     return isMissing ? [unlistedModel(provider.name, name)] : []
   }
 
   #warnOfUnknownDefault(): void {
     const { defaultModel, log } = this.#options
-    if (defaultModel === null || this.find(defaultModel)?.available || this.#closing.signal.aborted) return
+    if (defaultModel === null || this.#closing.signal.aborted) return
+    const found = this.find(defaultModel)
+    if (found && isAvailable(found)) return
     log.warn(
       { configured: defaultModel, instead: modelKey(this.defaultModel()) },
       'No provider offers the default model that is configured: another one takes its place',
@@ -200,7 +212,9 @@ export function unlistedModel(provider: string, name: string): ModelInfo {
     maxOutputTokens: null,
     capabilities: [],
     parameters: new Set(['maxOutputTokens', 'stop']),
-    available: true,
+    lifecycle: 'ACTIVE',
+    retiresAt: null,
+    prices: null,
     createdAt: null,
   }
 }

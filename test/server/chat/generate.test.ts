@@ -37,9 +37,30 @@ describe.each(databases)('`generate` on $name', ({ create }) => {
       }
     })
 
+    test('is found under names that are used for it elsewhere', async () => {
+      const conversationId = await server.app.createConversation()
+      for (const modelId of [
+        'anthropic/claude-haiku-5-5',
+        'Claude-Haiku-5.5',
+        'anthropic:claude-haiku-5-5',
+      ]) {
+        expect(await modelThatAnswers(conversationId, { modelId })).toBe('claude-haiku-5-5')
+      }
+    })
+
+    test('that nobody offers is refused with those that may be meant', async () => {
+      const conversationId = await server.app.createConversation()
+      const input = { conversationId, text: 'x', generate: { modelId: 'claude-haiku-55' } }
+      const query = `mutation ($input: SendMessageInput!) { sendMessage(input: $input) { userErrors { message } } }`
+      type Refused = { sendMessage: { userErrors: { message: string }[] } }
+      const { sendMessage } = await server.app.run<Refused>(query, { input })
+      expect(sendMessage.userErrors[0]?.message).toBe(
+        'Cannot generate with this modelId: no model is called "claude-haiku-55"; is it claude-haiku-5-5?',
+      )
+    })
+
     test.each([
       ['an unknown name', 'claude-unheard-of'],
-      ['another case', 'Claude-Sonnet-5-5'],
       ['no name', ''],
       ['an unknown id', Buffer.from('Model:anthropic:claude-unheard-of').toString('base64url')],
       ['an id of another type', unknownId('Conversation')],
