@@ -29,6 +29,7 @@ const embedded = [
   'ResyncRequired',
   'ServerInfo',
   'TextPart',
+  'Usage',
 ]
 const withoutKey: KeyGenerator = () => null
 
@@ -36,7 +37,7 @@ const withoutKey: KeyGenerator = () => null
 export function createCache(): Exchange {
   return cacheExchange({
     keys: Object.fromEntries(embedded.map((type) => [type, withoutKey])),
-    resolvers: { User: { conversations: relayPagination() } },
+    resolvers: { Query: { models: relayPagination() }, User: { conversations: relayPagination() } },
     updates: {
       Mutation: {
         createConversation(result: CreateConversationMutation, _args, cache) {

@@ -1,4 +1,4 @@
-import { useMemo } from 'react'
+import { useEffect, useMemo, useState } from 'react'
 import { useQuery } from 'urql'
 import type { ModelFieldsFragment } from '../graphql/graphql.ts'
 import { graphql } from '../graphql/index.ts'
@@ -10,13 +10,17 @@ graphql(`
     name
     displayName
     available
-    provider { id name }
+    lifecycle
+    inputPricePerMTok
+    outputPricePerMTok
+    provider { id name displayName problem }
   }
 `)
 
 const modelsQuery = graphql(`
-  query Models {
-    models(first: 100) { nodes { ...ModelFields } }
+  query Models($after: String) {
+    models(first: 100, after: $after) { nodes { ...ModelFields } pageInfo { hasNextPage endCursor } }
+    providers { id displayName problem }
     serverInfo { version defaultModel { id } }
   }
 `)
@@ -27,17 +31,26 @@ export type Models = {
   readonly list: readonly Model[]
   /** The model used when nobody names one. */
   readonly defaultId: string | null
+  /** Why a provider that offers none can't, one line for each. */
+  readonly problems: readonly string[]
 }
 
-const noModels: Models = { list: [], defaultId: null }
+const noModels: Models = { list: [], defaultId: null, problems: [] }
 
-/** Models that can be asked for. */
+/** Models that can be asked for. Gateways have hundreds of them: they come page by page, and the cache puts them together. */
 export function useModels(): Models {
-  const [{ data }] = useQuery({ query: modelsQuery })
+  const [after, setAfter] = useState<string | null>(null)
+  const [{ data }] = useQuery({ query: modelsQuery, variables: { after } })
+  const next = data?.models.pageInfo.hasNextPage ? data.models.pageInfo.endCursor : null
+  useEffect(() => {
+    if (next) setAfter(next)
+  }, [next])
   return useMemo(() => {
     if (!data) return noModels
     const list = data.models.nodes.filter((model) => model.available)
-    return { list, defaultId: data.serverInfo.defaultModel?.id ?? null }
+    const absent = data.providers.filter(({ id }) => !list.some(({ provider }) => provider.id === id))
+    const problems = absent.flatMap(({ problem }) => problem ?? [])
+    return { list, problems, defaultId: data.serverInfo.defaultModel?.id ?? null }
   }, [data])
 }
 

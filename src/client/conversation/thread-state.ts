@@ -11,6 +11,7 @@ graphql(`
     startedAt
     finishedAt
     failure { code message retryable retryAt }
+    usage { inputTokens outputTokens cost estimated }
   }
 `)
 

@@ -12,6 +12,7 @@ import { endingOf } from './endings.ts'
 import { BranchSwitch, MessageActions } from './message-actions.tsx'
 import { QueuePlace } from './queue-place.tsx'
 import { Reasoning } from './reasoning.tsx'
+import { UsageNote } from './usage-note.tsx'
 import { Waiting } from './waiting.tsx'
 
 type Props = {
@@ -52,6 +53,7 @@ export const AssistantMessage = memo(function AssistantMessage({
         <MessageActions end={false}>
           {finished && parts.length > 0 && <CopyButton text={() => answerOf(parts)} label="Copy answer" />}
           {finished && <IconButton icon="retry" label="Answer again" onClick={again} />}
+          <UsageNote usage={message.generation?.usage ?? null} />
           <BranchSwitch store={store} messageId={message.id} siblings={siblings} />
         </MessageActions>
       )}

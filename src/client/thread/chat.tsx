@@ -93,7 +93,7 @@ function Footer({ store, models, model, field, onEdit }: FooterProps) {
           onStop={() => void stop(store)}
           onRecall={recall}
         >
-          <ModelSelect models={models.list} selected={model} onSelect={select} />
+          <ModelSelect models={models} selected={model} onSelect={select} />
         </Composer>
       )}
       {!missing && isDemo(model) && <DemoNote />}
