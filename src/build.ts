@@ -171,8 +171,14 @@ async function bundle(input: string, file: string, bundling: Bundling = {}): Pro
     platform: 'node',
     // An optional, native sibling of pg, which nobody installs.
     external: ['pg-native'],
-    // The one build of graphql for everybody: two copies do not know each other's types.
-    resolve: { alias: { graphql: require.resolve('graphql') } },
+    resolve: {
+      alias: {
+        // The one build of graphql for everybody: two copies do not know each other's types.
+        graphql: require.resolve('graphql'),
+        // Its other build looks for its own files when it runs.
+        'jsonc-parser': require.resolve('jsonc-parser').replace('umd', 'esm'),
+      },
+    },
     onLog: (level, log, handle) => handle(level === 'warn' ? 'error' : level, log),
   })
   await build.write({ file, format: 'cjs', codeSplitting: false, comments: false })

@@ -7,7 +7,7 @@ export const commands = {
   serve: 'start the server (the default)',
   migrate: 'bring the database to this version, and end',
   init: 'write a configuration file with every setting in it, to be filled in',
-  doctor: 'check data directory, database, migrations, keys and port, and say what to do',
+  doctor: 'check data directory, database, migrations, models and port, and say what to do',
   schema: 'print the GraphQL schema',
 } as const
 export type Command = keyof typeof commands | 'help' | 'version'
