@@ -31,6 +31,7 @@ const partOfFile: Readonly<Record<string, string>> = {
   repeat: 'app',
   'config-file': 'config',
   setting: 'config',
+  timers: 'config',
 }
 
 /** May be imported by every part of the server. */

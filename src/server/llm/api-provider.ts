@@ -38,6 +38,20 @@ export interface AnswerReader {
   readEnd(): readonly ProviderEvent[]
 }
 
+/** Numbers the content of an API that has no blocks: another one begins where text follows reasoning, or this that. */
+export class ContentBlocks {
+  #block = -1
+  #type = ''
+
+  /** The event that says `text`; none for what is empty, or no text. */
+  content(type: 'text' | 'reasoning', text: unknown): readonly ProviderEvent[] {
+    if (typeof text !== 'string' || text === '') return []
+    if (type !== this.#type) this.#block += 1
+    this.#type = type
+    return [{ type, block: this.#block, text }]
+  }
+}
+
 /** An API says in the middle of a stream that the answer has failed. */
 export class ApiStreamError extends Error {
   override name = 'ApiStreamError'

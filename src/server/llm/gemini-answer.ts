@@ -1,6 +1,6 @@
 import type { FinishReason as GeminiFinishReason, GenerateContentResponse } from '@google/genai/web'
 import { readError } from './api-failure.ts'
-import { type AnswerReader, ApiStreamError, tokenCount } from './api-provider.ts'
+import { type AnswerReader, ApiStreamError, ContentBlocks, tokenCount } from './api-provider.ts'
 import type { ServerSentEvent } from './event-stream.ts'
 import type { FinishReason, ProviderEvent, TokenUsage } from './provider.ts'
 
@@ -24,8 +24,7 @@ type Received = Partial<Pick<GenerateContentResponse, 'candidates' | 'promptFeed
 /** Reads one answer of Gemini's. It is whole with a `finishReason`, or where the prompt was blocked. */
 export class GeminiReader implements AnswerReader {
   #finished = false
-  #block = -1
-  #type = ''
+  readonly #blocks = new ContentBlocks()
 
   get finished(): boolean {
     return this.#finished
@@ -38,7 +37,7 @@ export class GeminiReader implements AnswerReader {
     const candidate = received?.candidates?.[0]
     const parts = candidate?.content?.parts
     const said = (Array.isArray(parts) ? parts : []).flatMap((part) =>
-      this.#content(part?.thought ? 'reasoning' : 'text', part?.text),
+      this.#blocks.content(part?.thought ? 'reasoning' : 'text', part?.text),
     )
     const reason = candidate?.finishReason ?? (received?.promptFeedback?.blockReason && 'SAFETY')
     return [...said, ...readUsage(received?.usageMetadata), ...this.#finish(reason)]
@@ -46,13 +45,6 @@ export class GeminiReader implements AnswerReader {
 
   readEnd(): readonly ProviderEvent[] {
     return []
-  }
-
-  #content(type: 'text' | 'reasoning', text: unknown): readonly ProviderEvent[] {
-    if (typeof text !== 'string' || text === '') return []
-    if (type !== this.#type) this.#block += 1
-    this.#type = type
-    return [{ type, block: this.#block, text }]
   }
 
   #finish(reason: `${GeminiFinishReason}` | undefined): readonly ProviderEvent[] {

@@ -30,8 +30,8 @@ const blankLine = Buffer.from('\n\n')
 /**
  * A `fetch` for the SDK of a provider that fails where theirs does not: when nobody connects, answers or goes on
  * in time, when it refuses, when a success is no event stream, when it sends elsewhere. Every failure is told to
- * `watch`, whatever the SDK makes of it. It stands on node:http because that shows the phase in which a connection fails, holds the
- * provider back while nobody reads, and has no timers of its own.
+ * `watch`, whatever the SDK makes of it. It stands on node:http because that shows the phase in which a connection
+ * fails, holds the provider back while nobody reads, and has no timers of its own.
  *
  * `init.signal` is ignored: `watch.signal` ends the request.
  */

@@ -1,5 +1,5 @@
 import { readError } from './api-failure.ts'
-import { type AnswerReader, ApiStreamError, tokenCount } from './api-provider.ts'
+import { type AnswerReader, ApiStreamError, ContentBlocks, tokenCount } from './api-provider.ts'
 import type { ServerSentEvent } from './event-stream.ts'
 import type { FinishReason, ProviderEvent, TokenUsage } from './provider.ts'
 
@@ -60,8 +60,7 @@ export class OpenAiReader implements AnswerReader {
   #reason: FinishReason | null = null
   #hasBegun = false
   #refuses = false
-  #block = -1
-  #type = ''
+  readonly #blocks = new ContentBlocks()
 
   get finished(): boolean {
     return this.#finished
@@ -100,22 +99,15 @@ export class OpenAiReader implements AnswerReader {
     if (typeof finish === 'string' && finish !== '') this.#reason = this.#meaningOf(finish)
     if (!delta) return []
     return [
-      ...this.#content('reasoning', reasoningIn(delta)),
-      ...this.#content('text', delta.content),
-      ...this.#content('text', delta.refusal),
+      ...this.#blocks.content('reasoning', reasoningIn(delta)),
+      ...this.#blocks.content('text', delta.content),
+      ...this.#blocks.content('text', delta.refusal),
     ]
   }
 
   /** OpenAI says `stop` after the words of a refusal as well. */
   #meaningOf(finish: string): FinishReason {
     return this.#refuses ? 'REFUSAL' : (finishReasons[finish] ?? 'UNKNOWN')
-  }
-
-  #content(type: 'text' | 'reasoning', text: unknown): readonly ProviderEvent[] {
-    if (typeof text !== 'string' || text === '') return []
-    if (type !== this.#type) this.#block += 1
-    this.#type = type
-    return [{ type, block: this.#block, text }]
   }
 }
 
